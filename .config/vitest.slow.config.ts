@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    root: new URL('..', import.meta.url).pathname,
+    include: ['test/**/*.slow.test.ts'],
+    exclude: ['node_modules', 'dist'],
+    testTimeout: 1_200_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+    setupFiles: ['test/support/matchers.ts'],
+  },
+});

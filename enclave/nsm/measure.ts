@@ -1,0 +1,96 @@
+/**
+ * Walks the files of the simulated enclave and measures them: every .js of dist/src, dist/attestation, dist/enclave,
+ * and the loadable files of the packages they reach. One changed line of application code changes PCR0 and PCR2.
+ * @module
+ */
+import { lstat, readFile, readdir } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
+import { measure, type MeasuredFile, type Measurements } from '../../attestation/measurement.ts';
+import { DpcaError } from '../../src/errors.ts';
+
+const APPLICATION = ['dist/src', 'dist/attestation', 'dist/enclave'];
+/** Packages that src, attestation and enclave import; the rest follows from their package.json files. */
+const PACKAGES = [
+  '@noble/curves',
+  '@noble/hashes',
+  '@peculiar/x509',
+  'cbor-x',
+  'jose',
+  'reflect-metadata',
+];
+/** What Node loads as code or configuration of code. */
+const LOADABLE = /\.(js|cjs|mjs|json|node|wasm)$/;
+/** A build without these many files is not the enclave. */
+const LEAST_APPLICATION_FILES = 20;
+
+async function walk(
+  root: string,
+  folder: string,
+  matches: RegExp,
+  out: MeasuredFile[],
+): Promise<void> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) {
+      if (entry.name !== 'node_modules') await walk(root, path, matches, out);
+    } else if (matches.test(entry.name)) {
+      if (!entry.isFile())
+        throw new DpcaError('ERR_CONFIG_FILE', 'measured files must be plain files');
+      out.push({ path: relative(root, path).split(sep).join('/'), content: await readFile(path) });
+    }
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The folder of a package as Node resolves it from `from`, up to `root`. */
+async function locate(root: string, from: string, name: string): Promise<string> {
+  for (let at = from; at.startsWith(root); at = dirname(at)) {
+    const candidate = join(at, 'node_modules', name);
+    if (await exists(join(candidate, 'package.json'))) return candidate;
+  }
+  throw new DpcaError('ERR_CONFIG_FILE', `package ${name} is not installed`);
+}
+
+/** Folders of the transitive production dependencies; optional ones are never loaded and do not count. */
+async function dependencyFolders(root: string): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  const pending = PACKAGES.map((name) => ({ from: root, name }));
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const folder = await locate(root, next.from, next.name);
+    if (found.has(folder)) continue;
+    found.add(folder);
+    const description: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+    const { dependencies = {} } = description as {
+      readonly dependencies?: Readonly<Record<string, string>>;
+    };
+    for (const name of Object.keys(dependencies)) pending.push({ from: folder, name });
+  }
+  return found;
+}
+
+/** PCR0, 1, 2 of the simulated enclave built in `root` (the repository's folder); 48 bytes each. */
+export async function measureSimulated(root: string): Promise<Measurements> {
+  const application: MeasuredFile[] = [];
+  for (const folder of APPLICATION) {
+    const path = join(root, folder);
+    if (!(await exists(path)))
+      throw new DpcaError('ERR_CONFIG_FILE', `${folder} is missing: build first`);
+    await walk(root, path, /\.js$/, application);
+  }
+  if (application.length < LEAST_APPLICATION_FILES) {
+    throw new DpcaError('ERR_CONFIG_FILE', 'the build is incomplete: build first');
+  }
+  const dependencies: MeasuredFile[] = [];
+  for (const folder of await dependencyFolders(root))
+    await walk(root, folder, LOADABLE, dependencies);
+  return measure(dependencies, application);
+}

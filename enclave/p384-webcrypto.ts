@@ -1,0 +1,8 @@
+/**
+ * P-384 verification by the platform's WebCrypto, for the verifier inside the enclave.
+ * @module
+ */
+import { webcrypto } from 'node:crypto';
+import { webCryptoP384, type VerifyP384 } from '../attestation/p384.ts';
+
+export const verifyP384: VerifyP384 = webCryptoP384(webcrypto.subtle);

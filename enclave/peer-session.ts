@@ -1,0 +1,343 @@
+/**
+ * One session with the peer's enclave: drives the handshake and the run machines, seals and opens frames, keeps time.
+ * It decides nothing about the protocol; those decisions are the machines' (src/session, src/run).
+ * @module
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { concat } from '../src/bytes.ts';
+import type { CoinGuard } from '../src/dp/coins.ts';
+import { toHex } from '../src/encoding.ts';
+import { DpcaError, type ErrorCode, exitOf } from '../src/errors.ts';
+import type { Kernel } from '../src/group/kernel.ts';
+import type { JsonObject } from '../src/json.ts';
+import type { Table } from '../src/matching/table.ts';
+import type { Rng } from '../src/rng.ts';
+import { Run, type RunEffect, type RunEvent } from '../src/run/run.ts';
+import type { Aead } from '../src/session/aead.ts';
+import { SecureChannel } from '../src/session/channel.ts';
+import type {
+  Appraised,
+  ExpectedEvidence,
+  HandshakeConfig,
+  HandshakeEffect,
+  HandshakeEvent,
+  OwnDocument,
+  UserData,
+} from '../src/session/handshake-types.ts';
+import { Handshake } from '../src/session/handshake.ts';
+import { columnChunks, decodeMessage, encodeMessage, MESSAGE, type Message } from '../src/wire/messages.ts';
+import type { RunConfiguration } from './configuration.ts';
+
+const HEARTBEAT_MS = 2_000;
+const SILENCE_MS = 10_000;
+/** Heartbeats without any other message: longer than the largest column takes on the slowest kernel. */
+const STALL_MS = 3_600_000;
+const TICK_MS = 500;
+const FLUSH_MS = 2_000;
+/** Elements per kernel call: small enough for progress to move, large enough to keep all workers busy. */
+const SLICE = 16_384;
+
+export interface SessionPorts {
+  readonly sendFrame: (frame: Uint8Array) => Promise<void>;
+  /** Tells the own host what happened. */
+  readonly report: (event: JsonObject) => void;
+  readonly attest: (publicKey: Uint8Array, nonce: Uint8Array, userData: UserData) => Promise<OwnDocument>;
+  /** Throws the refusal; its code goes to the peer, its words only to the own host. */
+  readonly appraise: (document: Uint8Array, expected: ExpectedEvidence) => Promise<Appraised>;
+  readonly kernel: Kernel;
+  readonly aead: Aead;
+  readonly rng: Rng;
+  readonly coinGuard: CoinGuard;
+  /** Milliseconds from any origin, monotonic. */
+  readonly clock: () => number;
+}
+
+export class PeerSession {
+  private readonly ports: SessionPorts;
+  private readonly configuration: RunConfiguration;
+  private readonly handshake: Handshake;
+  private channel: SecureChannel | undefined;
+  private run: Run | undefined;
+  private table: Table | undefined;
+  private outbox: Promise<void> = Promise.resolve();
+  private queued = 0;
+  private heardMs: number;
+  private progressMs: number;
+  private beatMs: number;
+  private released = false;
+  private ended = false;
+  private readonly timer: NodeJS.Timeout;
+  private readonly finish: (error: DpcaError | undefined) => void;
+  /** Resolves with the failure, or undefined after an orderly end, when the last frame has been handed over. */
+  readonly outcome: Promise<DpcaError | undefined>;
+
+  constructor(
+    ports: SessionPorts,
+    configuration: RunConfiguration,
+    hashes: Pick<HandshakeConfig, 'policyHash' | 'manifestHash' | 'enclaveKeyHash'>,
+  ) {
+    this.ports = ports;
+    this.configuration = configuration;
+    const { role, identity, peerIdentity } = configuration;
+    const { aead, rng } = ports;
+    this.handshake = new Handshake({
+      ...{ role, aead, rng, identity, peerIdentity, versions: [1], suites: [1] },
+      ...hashes,
+    });
+    let finish: (error: DpcaError | undefined) => void = () => undefined;
+    this.outcome = new Promise((resolve) => (finish = resolve));
+    this.finish = finish;
+    this.heardMs = this.progressMs = this.beatMs = ports.clock();
+    this.timer = setInterval(() => this.tick(), TICK_MS);
+  }
+
+  start(): void {
+    this.ports.report({ event: 'phase', phase: 'handshake' });
+    this.advanceHandshake({ type: 'start' });
+  }
+
+  /** The own table has arrived from the own host. */
+  takeTable(table: Table): void {
+    this.table = table;
+    if (this.run !== undefined) this.advanceRun({ kind: 'table', table });
+  }
+
+  /** A frame from the peer. */
+  takeFrame(frame: Uint8Array): void {
+    if (this.ended) return;
+    if (this.channel === undefined) {
+      this.heardMs = this.progressMs = this.ports.clock();
+      this.advanceHandshake({ type: 'message', bytes: frame });
+      return;
+    }
+    try {
+      const { type, plaintext } = this.channel.open(frame);
+      this.heardMs = this.ports.clock();
+      const message = decodeMessage(type, plaintext);
+      if (message.kind === 'heartbeat') return;
+      this.progressMs = this.heardMs;
+      if (message.kind === 'alert') this.onAlert(message.code);
+      else this.advanceRun({ kind: 'message', message });
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** The connection to the peer has closed. After the own release that is an end, before it a failure. */
+  peerClosed(): void {
+    if (this.released) this.end(undefined);
+    else this.fail(new DpcaError('ERR_PEER_LOST', 'the connection to the peer closed'));
+  }
+
+  /** Ends the session from this side with `code`. */
+  stop(code: ErrorCode, message: string): void {
+    this.fail(new DpcaError(code, message));
+  }
+
+  private tick(): void {
+    const now = this.ports.clock();
+    if (now - this.heardMs > SILENCE_MS || now - this.progressMs > STALL_MS) {
+      if (this.released) return this.end(undefined);
+      return this.fail(
+        new DpcaError('ERR_PEER_SILENT', `nothing was heard from the peer for ${SILENCE_MS / 1000} s`),
+      );
+    }
+    if (this.channel !== undefined && this.queued === 0 && now - this.beatMs >= HEARTBEAT_MS) {
+      this.send({ kind: 'heartbeat' });
+    }
+  }
+
+  private advanceHandshake(event: HandshakeEvent): void {
+    if (this.ended) return;
+    for (const effect of this.handshake.step(event)) this.onHandshakeEffect(effect);
+  }
+
+  private onHandshakeEffect(effect: HandshakeEffect): void {
+    switch (effect.type) {
+      case 'send':
+        return this.enqueue(() => this.ports.sendFrame(effect.bytes));
+      case 'attest':
+        return this.pending(
+          this.ports.attest(effect.publicKey, effect.nonce, effect.userData),
+          (own) => this.advanceHandshake({ type: 'document', ...own }),
+        );
+      case 'appraise':
+        return this.pending(this.ports.appraise(effect.document, effect.expected), (appraised) =>
+          this.advanceHandshake({ type: 'appraised', accept: true, ...appraised }),
+        );
+      case 'failed': {
+        const { alert, error } = effect;
+        return this.end(error, alert);
+      }
+      case 'open': {
+        this.channel = new SecureChannel(this.ports.aead, effect.keys);
+        this.ports.report({
+          event: 'accepted',
+          session: toHex(effect.sessionId),
+          transcript: toHex(effect.transcript),
+        });
+        this.run = new Run({
+          manifest: this.configuration.manifest,
+          party: this.configuration.party,
+          peerManifestHash: effect.peer.manifestHash,
+          sessionId: effect.sessionId,
+          rng: this.ports.rng,
+          coinGuard: this.ports.coinGuard,
+        });
+        this.applyRun(this.run.start());
+        if (this.table !== undefined) this.advanceRun({ kind: 'table', table: this.table });
+      }
+    }
+  }
+
+  private advanceRun(event: RunEvent): void {
+    if (this.ended || this.run === undefined) return;
+    try {
+      this.applyRun(this.run.step(event));
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private applyRun(effects: readonly RunEffect[]): void {
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case 'send':
+          this.send(effect.message);
+          break;
+        case 'column':
+          this.sendColumn(effect);
+          break;
+        case 'hash':
+        case 'multiply':
+          this.pending(this.compute(effect), (result) => this.advanceRun({ kind: 'kernel', result }));
+          break;
+        case 'release':
+          this.released = true;
+          this.ports.report({ event: 'release', release: effect.release });
+          break;
+        case 'phase':
+          this.ports.report({ event: 'phase', phase: effect.phase });
+          if (effect.phase === 'done') this.end(undefined);
+      }
+    }
+  }
+
+  /** Kernel work in slices, so that the host can show how far it is; counts are of public table lengths. */
+  private async compute(effect: Extract<RunEffect, { kind: 'hash' | 'multiply' }>): Promise<Uint8Array> {
+    const { kernel, report } = this.ports;
+    const total =
+      effect.kind === 'hash' ? effect.messages.offsets.length - 1 : effect.points.length / 32;
+    const parts: Uint8Array[] = [];
+    for (let done = 0; done < total && !this.ended; done += SLICE) {
+      const next = Math.min(total, done + SLICE);
+      if (effect.kind === 'hash') {
+        const { bytes, offsets } = effect.messages;
+        const base = offsets[done] ?? 0;
+        const slice = offsets.slice(done, next + 1).map((offset) => offset - base);
+        parts.push(await kernel.hashToGroup(bytes.subarray(base, offsets[next]), slice));
+      } else {
+        parts.push(await kernel.multiply(effect.scalar, effect.points.subarray(32 * done, 32 * next)));
+      }
+      report({ event: 'progress', step: effect.kind, column: effect.column + 1, done: next, total });
+    }
+    return concat(...parts);
+  }
+
+  private sendColumn({ columnKind, column, data }: Extract<RunEffect, { kind: 'column' }>): void {
+    this.enqueue(async () => {
+      for (const chunk of columnChunks(columnKind, column, data)) {
+        if (this.ended) return;
+        await this.sealAndSend(chunk);
+      }
+    });
+  }
+
+  private send(message: Message): void {
+    this.enqueue(() => this.sealAndSend(message));
+  }
+
+  /** Seals at the moment of sending, so that counters follow the order on the wire. */
+  private sealAndSend(message: Message): Promise<void> {
+    if (this.channel === undefined || this.ended) return Promise.resolve();
+    this.beatMs = this.ports.clock();
+    return this.ports.sendFrame(this.channel.seal(MESSAGE[message.kind], encodeMessage(message)));
+  }
+
+  private enqueue(action: () => Promise<void>): void {
+    this.queued += 1;
+    this.outbox = this.outbox
+      .then(action)
+      .catch((error: unknown) => this.fail(error))
+      .finally(() => (this.queued -= 1));
+  }
+
+  private pending<T>(work: Promise<T>, then: (value: T) => void): void {
+    work.then(then).catch((error: unknown) => this.fail(error));
+  }
+
+  /** The peer's last words. Refusals of attestation or identity keep their exit class. */
+  private onAlert(code: ErrorCode): void {
+    const refused = exitOf(code) === 'attestation';
+    this.end(
+      new DpcaError(
+        refused ? 'ERR_SESSION_REFUSED' : 'ERR_PEER_ABORTED',
+        `the peer ended the run with ${code}`,
+      ),
+    );
+  }
+
+  private fail(cause: unknown): void {
+    if (this.ended) return;
+    const error =
+      cause instanceof DpcaError
+        ? cause
+        : new DpcaError('ERR_INTERNAL', 'an unexpected failure in the enclave', { cause });
+    if (this.channel === undefined && this.handshake.phase !== 'failed') {
+      const code = revealed(error.code);
+      for (const effect of this.handshake.step({ type: 'abort', code })) {
+        if (effect.type === 'failed') return this.end(error, effect.alert);
+      }
+    }
+    this.end(error, this.alertFrame(error.code));
+  }
+
+  private alertFrame(code: ErrorCode): Uint8Array | undefined {
+    try {
+      const body = encodeMessage({ kind: 'alert', code: revealed(code) });
+      return this.channel?.seal(MESSAGE.alert, body);
+    } catch {
+      return undefined; // the channel itself is what failed
+    }
+  }
+
+  private end(error: DpcaError | undefined, alert?: Uint8Array): void {
+    if (this.ended) return;
+    clearInterval(this.timer);
+    const flushed = this.outbox;
+    if (error !== undefined) {
+      this.ended = true;
+      this.run?.fail();
+    }
+    const lastWords = flushed.then(() =>
+      alert === undefined ? undefined : this.ports.sendFrame(alert),
+    );
+    // a peer that does not read must not keep this side from ending
+    void Promise.race([lastWords, delay(FLUSH_MS, undefined, { ref: false })])
+      .catch(() => undefined)
+      .then(() => {
+        this.ended = true;
+        this.channel?.close();
+        this.finish(error);
+      });
+  }
+}
+
+/**
+ * What the peer may learn of the reason: its own faults and refusals by name; whatever is about this party's input,
+ * machine or user only as "aborted" (dp.md section 2: the owner sees the reason, the peer a generic refusal).
+ */
+function revealed(code: ErrorCode): ErrorCode {
+  const named = ['peer', 'attestation'].includes(exitOf(code)) || code === 'ERR_MANIFEST_DIFFERS';
+  return named ? code : 'ERR_PEER_ABORTED';
+}

@@ -1,0 +1,61 @@
+/**
+ * Entry of the simulated enclave: the same code as in hardware, with a software security module whose root no
+ * production policy accepts. Not part of the enclave image.
+ *
+ *   simulated.js --sockets DIR --root FILE   serve one run
+ *   simulated.js --measure                   print PCR0-2 of the built files as JSON
+ * @module
+ */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { parseSimulatedRoot } from '../attestation/simulated/chain.ts';
+import { toHex } from '../src/encoding.ts';
+import { DpcaError } from '../src/errors.ts';
+import { serveRun } from './enclave.ts';
+import { openNodeKernel } from './kernel/node-kernel.ts';
+import { measureSimulated } from './nsm/measure.ts';
+import { Nsm } from './nsm/nsm.ts';
+import { SimulatedNsm } from './nsm/simulated-nsm.ts';
+
+/** dist/enclave/simulated.js lies two folders below the project's. */
+const projectRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+const { values } = parseArgs({
+  options: {
+    sockets: { type: 'string' },
+    root: { type: 'string' },
+    measure: { type: 'boolean' },
+  },
+});
+const pcrs = await measureSimulated(projectRoot);
+if (values.measure === true) {
+  const { pcr0, pcr1, pcr2 } = pcrs;
+  process.stdout.write(
+    `${JSON.stringify({ HashAlgorithm: 'Sha384 { ... }', PCR0: toHex(pcr0), PCR1: toHex(pcr1), PCR2: toHex(pcr2) })}\n`,
+  );
+} else {
+  const { sockets, root } = values;
+  if (sockets === undefined || root === undefined) {
+    throw new DpcaError('ERR_USAGE', 'expected --sockets DIR and --root FILE, or --measure');
+  }
+  // the lifeline: when the host process ends, however that happens, so does this one
+  process.stdin.resume();
+  process.stdin.on('close', () => process.exit(0));
+  const port = new SimulatedNsm({
+    root: parseSimulatedRoot(readFileSync(root, 'utf8')),
+    pcrs,
+    rng: (n) => new Uint8Array(randomBytes(n)),
+    now: () => Date.now(),
+  });
+  await serveRun({
+    sockets,
+    nsm: new Nsm(port),
+    kernel: await openNodeKernel({ workers: availableParallelism() }),
+    onReady: () => process.stdout.write('ready\n'),
+  });
+  process.stdin.destroy();
+}

@@ -1,0 +1,239 @@
+/**
+ * `dpca manifest init` and `dpca manifest check`: what two parties agree on, made, explained and compared.
+ * @module
+ */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Option, type Command } from 'commander';
+import { DpcaError } from '../../src/errors.ts';
+import { toHex } from '../../src/encoding.ts';
+import { certifyManifest, manifestHash, type Manifest, type Role } from '../../src/run/manifest.ts';
+import type { Io } from '../cli/io.ts';
+import { collect, positiveInteger } from '../cli/program.ts';
+import { loadConfig } from '../config/config.ts';
+import { explainManifest } from '../config/explain.ts';
+import { searchMask } from '../config/mask-search.ts';
+import { loadParty, readManifest } from '../config/party.ts';
+import { addConfigOptions, configPath, parseListen, type Overrides } from '../config/settings.ts';
+import { makeConfig, makeManifest, near } from '../config/template.ts';
+import { createPublicFile, prettyJson } from '../keys/files.ts';
+import { readPeer } from '../keys/peers.ts';
+
+interface InitFlags {
+  readonly out: string;
+  readonly party: Role;
+  readonly from?: string;
+  readonly own?: string;
+  readonly other?: string;
+  readonly purpose?: string;
+  readonly column?: readonly string[];
+  readonly country?: string;
+  readonly epsilon?: string;
+  readonly delta?: string;
+  readonly runs?: number;
+  readonly rows?: number;
+  readonly otherRows?: number;
+  readonly weights?: readonly string[];
+  readonly data: string;
+  readonly format: string;
+  readonly header: boolean;
+  readonly delimiter?: string;
+  readonly map?: readonly string[];
+  readonly keys?: string;
+  readonly peers?: string;
+  readonly policy?: string;
+  readonly simRoot?: string;
+  readonly peerUrl?: string;
+  readonly listen?: string;
+}
+
+/** Flags that make the agreement; with --from the agreement exists already. */
+const AGREEMENT = {
+  own: '--own',
+  other: '--other',
+  purpose: '--purpose',
+  column: '--column',
+  epsilon: '--epsilon',
+  delta: '--delta',
+  runs: '--runs',
+  rows: '--rows',
+  otherRows: '--other-rows',
+} as const;
+
+function required<K extends keyof typeof AGREEMENT>(
+  given: InitFlags,
+  name: K,
+): NonNullable<InitFlags[K]> {
+  const value = given[name];
+  if (value === undefined) {
+    throw new DpcaError(
+      'ERR_USAGE',
+      `${AGREEMENT[name]} is missing; a manifest has no default for it (or use --from with a manifest you received)`,
+    );
+  }
+  return value;
+}
+
+function parseWeights(text: string): readonly number[] {
+  if (!/^[1-9][0-9]*(,[1-9][0-9]*)*$/.test(text)) {
+    throw new DpcaError(
+      'ERR_USAGE',
+      `--weights: expected whole numbers as in 13,11,7, got "${text}"`,
+    );
+  }
+  return text.split(',').map(Number);
+}
+
+/** A certified manifest from the flags. */
+async function agree(io: Io, given: InitFlags): Promise<Manifest> {
+  const columns = required(given, 'column');
+  const epsilon = required(given, 'epsilon');
+  const delta = required(given, 'delta');
+  const runs = required(given, 'runs');
+  const lists = (given.weights ?? []).map(parseWeights);
+  if (lists.length === 0)
+    lists.push(await searchMask(io, columns.length, { runs, epsilon, delta }));
+  const [only] = lists;
+  const manifest = makeManifest({
+    role: given.party,
+    own: readPeer(required(given, 'own')),
+    other: readPeer(required(given, 'other')),
+    purpose: required(given, 'purpose'),
+    columns,
+    country: given.country ?? null,
+    epsilon,
+    delta,
+    runs,
+    rows: required(given, 'rows'),
+    otherRows: required(given, 'otherRows'),
+    weights: only !== undefined && lists.length === 1 ? columns.map(() => only) : lists,
+  });
+  certifyManifest(manifest);
+  return manifest;
+}
+
+function received(given: InitFlags, from: string): Manifest {
+  for (const name of [...Object.keys(AGREEMENT), 'country', 'weights'] as (keyof InitFlags)[]) {
+    if (given[name] !== undefined) {
+      throw new DpcaError('ERR_USAGE', `--from takes the agreement as it is; leave out --${name}`);
+    }
+  }
+  return readManifest(from);
+}
+
+async function init(io: Io, given: InitFlags): Promise<void> {
+  const folder = resolve(given.out);
+  const manifestPath = join(folder, 'manifest.json');
+  const configFile = join(folder, 'dpca.json');
+  const own = given.from !== undefined && resolve(given.from) === manifestPath;
+  for (const path of own ? [configFile] : [manifestPath, configFile]) {
+    if (existsSync(path)) {
+      throw new DpcaError('ERR_CONFIG_EXISTS', `${path} exists and is not overwritten`);
+    }
+  }
+  const manifest = given.from === undefined ? await agree(io, given) : received(given, given.from);
+  const place = (path: string | undefined, name: string): string =>
+    path === undefined ? name : near(folder, path);
+  const config = makeConfig({
+    role: given.party,
+    manifest,
+    keys: place(given.keys, 'keys'),
+    peers: place(given.peers, 'peers'),
+    policy: place(given.policy, 'policy.json'),
+    root: place(given.simRoot, 'sim-root.json'),
+    data: near(folder, given.data),
+    format: given.format,
+    header: given.header,
+    map: given.map ?? [],
+    ...(given.delimiter === undefined ? {} : { delimiter: given.delimiter }),
+    ...(given.peerUrl === undefined ? {} : { peerUrl: given.peerUrl }),
+    ...(given.listen === undefined ? {} : { listen: parseListen(given.listen, '--listen') }),
+  });
+  if (!own) createPublicFile(manifestPath, prettyJson(manifest));
+  createPublicFile(configFile, prettyJson(config));
+  io.result(
+    { manifest: manifestPath, config: configFile, hash: toHex(manifestHash(manifest)) },
+    [
+      `Written: ${manifestPath} (the agreement, equal on both sides)`,
+      `         ${configFile} (this side's own places)`,
+      '',
+      ...explainManifest(manifest, given.party),
+      '',
+      given.from === undefined
+        ? 'Send manifest.json to the other party; it runs dpca manifest init --from manifest.json.'
+        : 'Compare the manifest hash with the other party.',
+    ].join('\n'),
+  );
+}
+
+function check(io: Io, given: Overrides & { readonly config?: string }): void {
+  const config = loadConfig(configPath(given.config, io.env), given, io.env);
+  const { manifest, role, peer } = loadParty(config);
+  const { deltaUpper } = certifyManifest(manifest);
+  io.result(
+    { party: role, hash: toHex(manifestHash(manifest)), peer: peer.name, deltaUpper, manifest },
+    [
+      ...explainManifest(manifest, role),
+      '',
+      `Certified: the mask keeps the claim, with delta of at most ${deltaUpper.toPrecision(3)}.`,
+      'The keys in the manifest are yours and those of the pinned peer.',
+      'Compare the manifest hash with the other party before the first run.',
+    ].join('\n'),
+  );
+}
+
+export function registerManifest(program: Command, io: Io): void {
+  const manifest = program
+    .command('manifest')
+    .description('make, check and explain what two parties agree to compute');
+  manifest
+    .command('init')
+    .description('write manifest.json and dpca.json from the values given')
+    .requiredOption('--out <dir>', 'folder to write into; nothing is overwritten')
+    .addOption(
+      new Option('--party <a|b>', 'which party this side is')
+        .choices(['a', 'b'])
+        .makeOptionMandatory(),
+    )
+    .option('--from <file>', 'a manifest received from the other party: write dpca.json only')
+    .optionsGroup('Agreement (part of the manifest):')
+    .option('--own <file>', 'own peer file, made by dpca peers export')
+    .option('--other <file>', "the other party's peer file")
+    .option('--purpose <text>', 'what the result is for, one line')
+    .option('--column <name:rule>', 'identifier column, in priority order; repeat', collect)
+    .option('--country <code>', 'country of telephone numbers that state none, such as US')
+    .option('--epsilon <decimal>', 'privacy loss of all runs together')
+    .option('--delta <decimal>', 'as decimal text, at most 1/rows')
+    .option('--runs <n>', 'number of runs that the claim covers', positiveInteger)
+    .option('--rows <n>', 'most rows of the own table', positiveInteger)
+    .option('--other-rows <n>', "most rows of the other party's table", positiveInteger)
+    .option(
+      '--weights <list>',
+      'mask weights, once for all columns or once per column (default: searched)',
+      collect,
+    )
+    .optionsGroup('Own places (part of dpca.json):')
+    .option('--data <path>', 'input file, Parquet folder, or - for stdin', 'data.csv')
+    .addOption(
+      new Option('--format <format>', 'format of the data')
+        .choices(['auto', 'csv', 'parquet'])
+        .default('auto'),
+    )
+    .option('--no-header', 'the CSV file has no header; columns go by position')
+    .option('--delimiter <char>', 'CSV delimiter, a comma when absent')
+    .option('--map <name=place>', 'column name or position in the own file; repeat', collect)
+    .option('--keys <dir>', 'folder of the own keys (default: keys beside dpca.json)')
+    .option('--peers <dir>', 'folder of pinned peers (default: peers beside dpca.json)')
+    .option('--policy <file>', 'appraisal policy (default: policy.json beside dpca.json)')
+    .option('--sim-root <file>', 'simulated root (default: sim-root.json beside dpca.json)')
+    .option('--peer-url <url>', 'where the peer listens, for dpca run')
+    .option('--listen <host:port>', 'where to listen, for dpca serve')
+    .action((given: InitFlags) => init(io, given));
+  addConfigOptions(
+    manifest
+      .command('check')
+      .description('check manifest, keys and pinned peer, and explain the manifest in words'),
+  ).action((given: Overrides & { readonly config?: string }) => {
+    check(io, given);
+  });
+}

@@ -1,0 +1,129 @@
+/**
+ * `dpca peers export` and `dpca peers add`: public keys exchanged as files, fingerprints compared by people.
+ * @module
+ */
+import { basename, resolve } from 'node:path';
+import { confirm } from '@clack/prompts';
+import type { Command } from 'commander';
+import { parseSimulatedRoot } from '../../attestation/simulated/chain.ts';
+import { DpcaError } from '../../src/errors.ts';
+import type { Io } from '../cli/io.ts';
+import { readPrivateFile } from '../keys/files.ts';
+import { loadKeys } from '../keys/keys.ts';
+import {
+  peerFingerprint,
+  peerOf,
+  pinPeer,
+  readPeer,
+  sameFingerprint,
+  simulatedRootOf,
+  writePeer,
+} from '../keys/peers.ts';
+
+interface ExportFlags {
+  readonly keys: string;
+  readonly simulatedRoot?: string;
+  readonly out: string;
+}
+
+function exportPeer(io: Io, given: ExportFlags): void {
+  const root =
+    given.simulatedRoot === undefined
+      ? null
+      : simulatedRootOf(parseSimulatedRoot(readPrivateFile(given.simulatedRoot)).certificate);
+  const peer = peerOf(loadKeys(given.keys), root);
+  writePeer(given.out, peer);
+  const fingerprint = peerFingerprint(peer);
+  io.result(
+    {
+      file: resolve(given.out),
+      name: peer.name,
+      identity: peer.identity,
+      log: peer.log,
+      fingerprint,
+    },
+    [
+      `Public keys of "${peer.name}" written to ${given.out}. Send this file to the other party,`,
+      'and read them this fingerprint over another channel, such as the telephone:',
+      `  ${fingerprint}`,
+    ].join('\n'),
+  );
+}
+
+/** A person compares, either by having pasted what the peer read out, or by answering here. */
+async function assertCompared(io: Io, expected: string, given: string | undefined): Promise<void> {
+  if (given !== undefined) {
+    if (sameFingerprint(given, expected)) return;
+    throw new DpcaError(
+      'ERR_USAGE',
+      `--fingerprint does not belong to this file: expected ${expected} (of the file), got ${given}`,
+    );
+  }
+  if (!io.isInteractive || io.json) {
+    throw new DpcaError(
+      'ERR_USAGE',
+      `compare ${expected} with the peer over another channel, then pass it as --fingerprint`,
+    );
+  }
+  io.stderr.write(`Fingerprint of the file:\n  ${expected}\n`);
+  const answer = await confirm({
+    message: 'Is this what the peer reads out?',
+    initialValue: false,
+    input: io.stdin,
+    output: io.stderr,
+    signal: io.signal,
+  });
+  if (answer !== true)
+    throw new DpcaError('ERR_INTERRUPTED', 'fingerprint not confirmed; nothing was pinned');
+}
+
+async function addPeer(
+  io: Io,
+  file: string,
+  given: { into: string; fingerprint?: string },
+): Promise<void> {
+  const peer = readPeer(file);
+  const fingerprint = peerFingerprint(peer);
+  await assertCompared(io, fingerprint, given.fingerprint);
+  const path = pinPeer(given.into, peer);
+  const root = peer.simulatedRoot?.fingerprint;
+  io.result(
+    {
+      file: resolve(path),
+      name: peer.name,
+      identity: peer.identity,
+      fingerprint,
+      simulatedRoot: root ?? null,
+    },
+    [
+      `"${peer.name}" is pinned as ${basename(path)} in ${given.into}.`,
+      ...(root === undefined
+        ? []
+        : [`Its simulated root is ${root}`, '(name it in a simulated policy: dpca policy init).']),
+    ].join('\n'),
+  );
+}
+
+export function registerPeers(program: Command, io: Io): void {
+  const peers = program
+    .command('peers')
+    .description('exchange public keys with another organisation');
+  peers
+    .command('export')
+    .description('write the public keys into a file for the other party')
+    .requiredOption('--keys <dir>', 'folder made by dpca keys new')
+    .requiredOption('--out <file>', 'file to send; nothing is overwritten')
+    .option('--simulated-root <file>', 'add the public part of a root made by dpca keys sim-root')
+    .action((given: ExportFlags) => {
+      exportPeer(io, given);
+    });
+  peers
+    .command('add')
+    .description("pin another party's public keys, after comparing their fingerprint")
+    .argument('<file>', 'file received from the other party')
+    .requiredOption('--into <dir>', 'folder of pinned peers')
+    .option('--fingerprint <hex>', 'what the other party read out; without it a terminal asks')
+    .action(async (file: string, given: { into: string; fingerprint?: string }) => {
+      await addPeer(io, file, given);
+    });
+}

@@ -1,0 +1,74 @@
+/**
+ * `dpca run`: starts one run with a peer whose proxy listens.
+ * @module
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { WebSocket } from 'ws';
+import { fromHex } from '../../src/encoding.ts';
+import { DpcaError } from '../../src/errors.ts';
+import type { Io } from '../cli/io.ts';
+import { loadConfig } from '../config/config.ts';
+import { loadParty } from '../config/party.ts';
+import { addConfigOptions, configPath, type Overrides } from '../config/settings.ts';
+import { greet } from '../proxy/greeting.ts';
+import { runParty } from '../proxy/party-run.ts';
+import { eventSink, readOwnTable, releaseText } from '../proxy/presentation.ts';
+import { dial } from '../proxy/websocket.ts';
+
+const RETRY_MS = 500;
+
+type Flags = Overrides & {
+  readonly config?: string;
+  readonly wait: number;
+  readonly insecureWs?: boolean;
+};
+
+function seconds(text: string): number {
+  if (!/^[0-9]{1,5}$/.test(text)) throw new InvalidArgumentError('Expected whole seconds.');
+  return Number(text);
+}
+
+async function runOnce(io: Io, flags: Flags): Promise<void> {
+  const config = loadConfig(configPath(flags.config, io.env), flags, io.env);
+  const party = loadParty(config);
+  const url = config.peer?.url;
+  if (url === undefined) {
+    throw new DpcaError('ERR_CONFIG', '/peer/url: missing, say where the peer listens');
+  }
+  const table = await readOwnTable(io, party);
+  io.log.info({ peer: party.other.name, url }, 'connecting');
+  const deadline = Date.now() + 1000 * flags.wait;
+  let socket: WebSocket | undefined;
+  while (socket === undefined) {
+    try {
+      socket = await dial(url, config.tls, flags.insecureWs === true, io.signal);
+    } catch (error) {
+      const unreachable = error instanceof DpcaError && error.code === 'ERR_PEER_UNREACHABLE';
+      if (!unreachable || Date.now() >= deadline) throw error;
+      await delay(RETRY_MS, undefined, { signal: io.signal });
+    }
+  }
+  try {
+    await greet(socket, party.keys.identity, fromHex(party.other.identity));
+  } catch (error) {
+    socket.terminate();
+    throw error;
+  }
+  const release = await runParty({
+    ...{ party, table, socket, signal: io.signal },
+    role: 'init',
+    onEvent: eventSink(io),
+  });
+  io.result(release, releaseText(release));
+}
+
+export function registerRun(program: Command, io: Io): void {
+  addConfigOptions(
+    program
+      .command('run')
+      .description('start one run with a peer that serves')
+      .option('--wait <seconds>', 'keep trying while the peer does not listen', seconds, 0)
+      .option('--insecure-ws', 'allow plain ws beyond loopback'),
+  ).action((flags: Flags) => runOnce(io, flags));
+}

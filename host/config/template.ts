@@ -1,0 +1,144 @@
+/**
+ * A manifest and a configuration from command-line values. Privacy parameters have no defaults: whoever starts a
+ * manifest says what it costs (DESIGN section 5).
+ * @module
+ */
+import { isAbsolute, relative, resolve } from 'node:path';
+import { DpcaError } from '../../src/errors.ts';
+import type { Json } from '../../src/json.ts';
+import {
+  manifestFromJson,
+  NORMALISATIONS,
+  type Manifest,
+  type Role,
+} from '../../src/run/manifest.ts';
+import { ruleSetDigest } from '../ingest/rule-set.ts';
+import type { Peer } from '../keys/peers.ts';
+
+export interface ManifestTemplate {
+  readonly role: Role;
+  readonly own: Peer;
+  readonly other: Peer;
+  readonly purpose: string;
+  /** `NAME:RULE`, in priority order. */
+  readonly columns: readonly string[];
+  readonly country: string | null;
+  readonly epsilon: string;
+  readonly delta: string;
+  readonly runs: number;
+  readonly rows: number;
+  readonly otherRows: number;
+  /** Weights per column, from the claim and the columns above. */
+  readonly weights: readonly (readonly number[])[];
+}
+
+/** Splits `NAME:RULE` (ERR_USAGE). */
+export function parseColumn(text: string): {
+  readonly name: string;
+  readonly normalisation: string;
+} {
+  const [name, rule, ...rest] = text.split(':');
+  if (name === undefined || rule === undefined || rest.length > 0) {
+    throw new DpcaError(
+      'ERR_USAGE',
+      `--column: expected NAME:RULE with a rule of ${NORMALISATIONS.join(', ')}, got "${text}"`,
+    );
+  }
+  return { name, normalisation: rule };
+}
+
+/** Fills the manifest and validates it (ERR_USAGE, ERR_MANIFEST). */
+export function makeManifest(template: ManifestTemplate): Manifest {
+  const entry = (peer: Peer, rowsMax: number): Json => ({
+    name: peer.name,
+    identity: peer.identity,
+    log: peer.log,
+    rowsMax,
+  });
+  const own = entry(template.own, template.rows);
+  const other = entry(template.other, template.otherRows);
+  return manifestFromJson({
+    version: 1,
+    suite: 'x25519-ell2-ro',
+    purpose: template.purpose,
+    parties: template.role === 'a' ? { a: own, b: other } : { a: other, b: own },
+    columns: template.columns.map(parseColumn),
+    normalisation: { ruleSet: ruleSetDigest(), defaultCountry: template.country },
+    statistics: [{ kind: 'count' }],
+    privacy: {
+      adjacency: 'null-a-row',
+      epsilon: template.epsilon,
+      delta: template.delta,
+      runs: template.runs,
+      mask: { kind: 'xor', columns: template.weights },
+    },
+    release: 'both',
+  });
+}
+
+export interface ConfigTemplate {
+  readonly role: Role;
+  readonly manifest: Manifest;
+  /** Paths as they are to stand in the file; see {@link near}. */
+  readonly keys: string;
+  readonly peers: string;
+  readonly policy: string;
+  readonly root: string;
+  readonly data: string;
+  readonly format: string;
+  readonly header: boolean;
+  readonly delimiter?: string;
+  /** `NAME=PLACE`: a column name of the file, or a position from 1. */
+  readonly map: readonly string[];
+  readonly peerUrl?: string;
+  readonly listen?: { readonly host: string; readonly port: number };
+}
+
+function places(template: ConfigTemplate): Record<string, string | number> {
+  const names = template.manifest.columns.map((column) => column.name);
+  const out: Record<string, string | number> = {};
+  names.forEach((name, i) => {
+    out[name] = template.header ? name : i + 1;
+  });
+  for (const entry of template.map) {
+    const at = entry.indexOf('=');
+    const [name, place] = [entry.slice(0, Math.max(at, 0)), entry.slice(at + 1)];
+    if (!names.includes(name) || place === '') {
+      throw new DpcaError(
+        'ERR_USAGE',
+        `--map: expected NAME=PLACE with a NAME of ${names.join(', ')}, got "${entry}"`,
+      );
+    }
+    out[name] = /^[1-9][0-9]{0,4}$/.test(place) ? Number(place) : place;
+  }
+  return out;
+}
+
+/** A path as given on the command line, as it stands in a configuration of `folder`. */
+export function near(folder: string, path: string): string {
+  if (path === '-' || isAbsolute(path)) return path;
+  return relative(folder, resolve(path)).replaceAll('\\', '/');
+}
+
+/** The document of dpca.json; loadConfig validates it when it is read. */
+export function makeConfig(template: ConfigTemplate): Json {
+  const { delimiter, peerUrl, listen } = template;
+  return {
+    version: 1,
+    party: template.role,
+    manifest: 'manifest.json',
+    keys: template.keys,
+    peers: template.peers,
+    policy: template.policy,
+    data: {
+      path: template.data,
+      format: template.format,
+      header: template.header,
+      ...(delimiter === undefined ? {} : { delimiter }),
+      columns: places(template),
+    },
+    ...(peerUrl === undefined ? {} : { peer: { url: peerUrl } }),
+    ...(listen === undefined ? {} : { listen }),
+    enclave: { kind: 'simulated', root: template.root },
+  };
+}

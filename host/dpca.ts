@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+/**
+ * The `dpca` command: hands the process's streams and signals to the command line and ends with its exit code.
+ * @module
+ */
+import { EXIT } from '../src/errors.ts';
+import { runCommandLine } from './cli/program.ts';
+import { projectVersion } from './cli/root.ts';
+import { registerAttest } from './commands/attest.ts';
+import { registerKeys } from './commands/keys.ts';
+import { registerManifest } from './commands/manifest.ts';
+import { registerMeasure } from './commands/measure.ts';
+import { registerPeers } from './commands/peers.ts';
+import { registerPolicy } from './commands/policy.ts';
+import { registerRun } from './commands/run.ts';
+import { registerServe } from './commands/serve.ts';
+
+/** A command that is asked to stop closes its sockets and child processes within this time. */
+const STOP_GRACE_MS = 5_000;
+
+const interrupt = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    if (interrupt.signal.aborted) process.exit(EXIT.interrupted);
+    interrupt.abort();
+    setTimeout(() => process.exit(EXIT.interrupted), STOP_GRACE_MS).unref();
+  });
+}
+// the reader of a pipe may leave early, as head(1) does
+process.stdout.on('error', () => process.exit(process.exitCode ?? EXIT.ok));
+
+const code = await runCommandLine(
+  process.argv.slice(2),
+  {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    signal: interrupt.signal,
+  },
+  projectVersion(),
+  [
+    registerKeys,
+    registerPeers,
+    registerMeasure,
+    registerManifest,
+    registerPolicy,
+    registerServe,
+    registerRun,
+    registerAttest,
+  ],
+);
+process.stdout.write('', () => process.exit(code));

@@ -1,0 +1,112 @@
+/**
+ * One run of one party: starts the own enclave, gives it keys, manifest, policy and rows, relays its frames over the
+ * WebSocket to the peer's host, and waits for its release. Used by run, serve and demo alike.
+ * @module
+ */
+import type { WebSocket } from 'ws';
+import { toHex } from '../../src/encoding.ts';
+import { DpcaError, isErrorCode } from '../../src/errors.ts';
+import type { JsonObject } from '../../src/json.ts';
+import { manifestBytes } from '../../src/run/manifest.ts';
+import type { Role as SessionRole } from '../../src/session/messages.ts';
+import { decodeLocal, encodeLocal, rowsChunks } from '../../src/wire/local.ts';
+import type { FramedStream } from '../../src/wire/framed-stream.ts';
+import type { Party } from '../config/party.ts';
+import type { IngestedTable } from '../ingest/table.ts';
+import { readTextFile } from '../keys/files.ts';
+import { startSimulatedEnclave } from './enclave-process.ts';
+import { keepAlive, relayInto, sendFrame } from './relay.ts';
+
+export interface PartyRun {
+  readonly party: Party;
+  readonly table: IngestedTable;
+  readonly role: SessionRole;
+  readonly socket: WebSocket;
+  readonly signal: AbortSignal;
+  /** Everything the own enclave reports: phases, progress, the peer's verdict, the release. */
+  readonly onEvent: (event: JsonObject) => void;
+}
+
+/** After a stop request the enclave says goodbye to its peer; it gets this long. */
+const STOP_DEADLINE_MS = 4_000;
+
+function failureOf(event: JsonObject): DpcaError {
+  const { code, message } = event;
+  return typeof code === 'string' && isErrorCode(code)
+    ? new DpcaError(code, String(message))
+    : new DpcaError('ERR_ENCLAVE_LOST', 'the enclave failed without a known code');
+}
+
+/** Resolves to the release; rejects with the enclave's failure, ERR_ENCLAVE_LOST or ERR_INTERRUPTED. */
+export async function runParty(run: PartyRun): Promise<JsonObject> {
+  const { party, socket, signal } = run;
+  // frames that arrive while the enclave starts wait in the paused socket
+  socket.pause();
+  keepAlive(socket);
+  const enclave = await startSimulatedEnclave(party.config.enclave.root);
+  let stopTimer: NodeJS.Timeout | undefined;
+  let onAbort: () => void = () => undefined;
+  try {
+    let control: FramedStream | undefined;
+    let release: JsonObject | undefined;
+    let settle: (error: DpcaError | undefined) => void = () => undefined;
+    const ended = new Promise<DpcaError | undefined>((resolve) => (settle = resolve));
+    const peer = await enclave.openPeer({
+      onFrame: (frame) => sendFrame(socket, frame),
+      onClose: () => socket.close(),
+    });
+    control = await enclave.openControl({
+      onFrame: (frame) => {
+        const message = decodeLocal(frame);
+        if (message.kind !== 'event') return;
+        const { body } = message;
+        if (body['event'] === 'release') release = body['release'] as JsonObject;
+        run.onEvent(body);
+        if (body['event'] === 'failed') settle(failureOf(body));
+        if (body['event'] === 'done') settle(undefined);
+      },
+      onClose: () => settle(new DpcaError('ERR_ENCLAVE_LOST', 'the enclave process ended')),
+    });
+    onAbort = () => {
+      void control?.send(encodeLocal({ kind: 'stop' }));
+      stopTimer = setTimeout(
+        () => settle(new DpcaError('ERR_INTERRUPTED', 'stopped by the user')),
+        STOP_DEADLINE_MS,
+      );
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    socket.on('close', () => peer.end());
+    relayInto(socket, peer);
+    await control.send(encodeLocal({ kind: 'configure', body: configurationOf(run) }));
+    socket.resume();
+    if (socket.readyState !== socket.OPEN) peer.end();
+    void sendRows(control, run.table);
+    const failure = await ended;
+    if (failure !== undefined) throw failure;
+    if (release === undefined) throw new DpcaError('ERR_ENCLAVE_LOST', 'no release came');
+    return release;
+  } finally {
+    clearTimeout(stopTimer);
+    signal.removeEventListener('abort', onAbort);
+    await enclave.close();
+    socket.close();
+  }
+}
+
+function configurationOf({ party, role }: PartyRun): JsonObject {
+  return {
+    role,
+    party: party.role,
+    identityKey: toHex(party.keys.identity.privateKey),
+    manifest: Buffer.from(manifestBytes(party.manifest)).toString('utf8'),
+    policy: readTextFile(party.config.policy),
+  };
+}
+
+async function sendRows(control: FramedStream, table: IngestedTable): Promise<void> {
+  for (const [index, column] of table.columns.entries()) {
+    for (const chunk of rowsChunks(index, column)) await control.send(encodeLocal(chunk));
+  }
+  await control.send(encodeLocal({ kind: 'rowsEnd', rows: table.rows }));
+}

@@ -1,0 +1,226 @@
+/**
+ * The closed set of failure codes, who has to act on each, and the exit code of the command line (DESIGN section 5).
+ * Messages say expected and got, and never hold identifiers, keys, tags or exact sizes.
+ * @module
+ */
+
+/** Exit codes of `dpca`. */
+export const EXIT = {
+  ok: 0,
+  unexpected: 1,
+  usage: 2,
+  input: 3,
+  attestation: 4,
+  budget: 5,
+  peer: 6,
+  audit: 7,
+  suppressed: 8,
+  interrupted: 130,
+} as const;
+export type ExitName = keyof typeof EXIT;
+
+/** code -> [exit class, meaning]. Attestation codes keep the names of docs/verifying.md. */
+export const ERROR_CODES = {
+  // our own mistakes and the platform
+  ERR_INTERNAL: ['unexpected', 'a condition that the code excludes occurred; please report it'],
+  ERR_RNG_SHORT: ['unexpected', 'the random source gave fewer bytes than asked for'],
+  ERR_RNG_BOUND: ['unexpected', 'a uniform draw was asked for outside 1..2^32'],
+  ERR_KERNEL_SELFTEST: ['unexpected', 'a curve kernel failed its known-answer test'],
+  ERR_KERNEL_SCALAR: ['unexpected', 'a secret scalar is not a clamped X25519 scalar'],
+  ERR_KERNEL_LOST: ['unexpected', 'a curve kernel is closed, or one of its workers ended'],
+  ERR_NSM: ['attestation', 'the security module refused or did not answer'],
+  ERR_INTERRUPTED: ['interrupted', 'stopped by the user'],
+  ERR_ENCLAVE_LOST: ['unexpected', 'the enclave process ended or its socket closed'],
+  ERR_HOST_LOST: ['unexpected', 'the host proxy of this enclave closed its socket'],
+
+  // usage and configuration
+  ERR_USAGE: ['usage', 'a flag or argument is missing, unknown or malformed'],
+  ERR_CONFIG: ['usage', 'the configuration file is not acceptable'],
+  ERR_CONFIG_FILE: [
+    'usage',
+    'a file named by the configuration cannot be read or has unsafe permissions',
+  ],
+  ERR_CONFIG_EXISTS: ['usage', 'a file that would be overwritten already exists'],
+  ERR_MANIFEST: ['usage', 'the manifest is not acceptable'],
+  ERR_MANIFEST_PLAN: [
+    'usage',
+    'the mask parameters are not certified for the claimed epsilon, delta and T',
+  ],
+  ERR_JSON_SYNTAX: ['usage', 'a document is not JSON'],
+  ERR_JSON_DUPLICATE: ['usage', 'a JSON object names a member twice'],
+  ERR_JSON_NUMBER: ['usage', 'a JSON number is not a whole number below 2^53'],
+  ERR_ENCODING_UTF8: ['usage', 'text is not well-formed UTF-8'],
+  ERR_ENCODING_HEX: ['usage', 'text is not lower-case hex'],
+  ERR_KEY_FORMAT: ['usage', 'a key file does not hold the expected kind of key'],
+  ERR_TRANSPORT_INSECURE: ['usage', 'plain ws was asked for beyond loopback without --insecure-ws'],
+  ERR_APPROVAL: ['usage', 'no approved run is left'],
+
+  // input data
+  ERR_INPUT_FILE: ['input', 'an input file cannot be read'],
+  ERR_INPUT_FORMAT: ['input', 'an input file is not CSV or Parquet of the declared shape'],
+  ERR_INPUT_COLUMN: ['input', 'a configured column does not exist in the input'],
+  ERR_INPUT_VALUE: ['input', 'a cell does not satisfy its normalisation rule'],
+  ERR_INPUT_DUPLICATE: ['input', 'two rows hold the same identifier in one column'],
+  ERR_INPUT_ROWS: ['input', 'the table has no rows or more rows than the manifest allows'],
+
+  // wire
+  ERR_WIRE_LENGTH: ['peer', 'a message or field has the wrong length'],
+  ERR_WIRE_TRAILING: ['peer', 'bytes follow the end of a message'],
+  ERR_WIRE_TRUNCATED: ['peer', 'a message ends before its last field'],
+  ERR_WIRE_TYPE: ['peer', 'a message type is unknown'],
+  ERR_WIRE_VALUE: ['peer', 'a field has a value outside its range'],
+  ERR_WIRE_UNEXPECTED: ['peer', 'a message arrived in a phase that does not expect it'],
+  ERR_WIRE_TOO_LARGE: ['peer', 'a frame is larger than the limit'],
+
+  // session
+  ERR_SESSION_DECRYPT: [
+    'peer',
+    'a frame failed authentication: changed, replayed, reordered or from another session',
+  ],
+  ERR_SESSION_EXHAUSTED: ['peer', 'a frame counter reached its limit'],
+  ERR_SESSION_NOISE: ['peer', 'a handshake message failed authentication or is malformed'],
+  ERR_SESSION_DOWNGRADE: ['peer', 'no offered protocol version or suite is supported'],
+  ERR_SESSION_REFLECTION: ['attestation', 'the peer sent back our own contribution'],
+  ERR_SESSION_IDENTITY: ['attestation', 'the peer did not prove the expected identity key'],
+  ERR_SESSION_FINISH: ['peer', 'the finish MAC does not verify'],
+  ERR_SESSION_REFUSED: ['attestation', 'the peer refused our attestation or identity'],
+  ERR_SESSION_UNATTESTED: ['attestation', 'attestation was not renewed in time'],
+  ERR_PEER_SILENT: ['peer', 'nothing was heard from the peer for 10 seconds'],
+  ERR_PEER_LOST: ['peer', 'the connection to the peer closed before the run ended'],
+  ERR_PEER_ABORTED: ['peer', 'the peer ended the run and named its reason'],
+  ERR_PEER_UNREACHABLE: ['peer', 'the peer could not be reached'],
+  ERR_PEER_CHALLENGE: ['peer', 'the caller did not prove a known identity key'],
+  ERR_PEER_BUSY: ['peer', 'the peer accepts no run now'],
+
+  // run
+  ERR_MANIFEST_DIFFERS: ['usage', 'the two manifests differ in the named fields'],
+  ERR_MATCH_POINT: ['peer', 'a received element is not canonical, or is of low order'],
+  ERR_MATCH_DUPLICATE: ['peer', 'a received column holds an element or tag twice'],
+  ERR_MATCH_COUNT: ['peer', 'a received column has the wrong number of elements'],
+  ERR_MATCH_ROWS: ['peer', 'the peer announced a table outside the agreed row bounds'],
+  ERR_MATCH_SIZE: ['peer', 'a size is outside its possible range, or the two sides disagree'],
+  ERR_MATCH_OWN_TABLE: [
+    'input',
+    'the own table is not valid: repeated identifiers or wrong columns',
+  ],
+  ERR_MASK_COMMITMENT: ['peer', 'a revealed value does not open its commitment'],
+  ERR_MASK_REUSE: ['unexpected', 'mask coins were asked for twice'],
+  ERR_RELEASE_DIFFERS: ['peer', 'the two enclaves computed different releases'],
+} as const;
+
+export type CoreCode = keyof typeof ERROR_CODES;
+
+/** Codes of attestation appraisal, in the order of docs/verifying.md; all of exit class `attestation`. */
+export const ATTESTATION_CODES = [
+  'DOC_TOO_LARGE',
+  'CBOR_NON_MINIMAL',
+  'CBOR_RESERVED',
+  'CBOR_INDEFINITE_CONTAINER',
+  'CBOR_INDEFINITE_STRING',
+  'CBOR_TRUNCATED',
+  'CBOR_LENGTH',
+  'CBOR_DEPTH',
+  'CBOR_TAG_FORBIDDEN',
+  'COSE_TAGGED',
+  'COSE_SHAPE',
+  'COSE_TRAILING',
+  'COSE_ALG',
+  'COSE_PROTECTED_NOT_EXACT',
+  'COSE_UNPROTECTED_NOT_EMPTY',
+  'COSE_SIGNATURE_FORMAT',
+  'PAYLOAD_SHAPE',
+  'PAYLOAD_TRAILING',
+  'CBOR_FORBIDDEN_SIMPLE',
+  'CBOR_DUPLICATE_KEY',
+  'CBOR_UTF8',
+  'FIELD_MISSING',
+  'FIELD_UNKNOWN',
+  'FIELD_TYPE',
+  'FIELD_LENGTH',
+  'DIGEST_UNSUPPORTED',
+  'TIMESTAMP_TYPE',
+  'TIMESTAMP_RANGE',
+  'PCR_COUNT',
+  'PCR_KEY_TYPE',
+  'PCR_INDEX',
+  'PCR_LENGTH',
+  'PCR_MISSING',
+  'CABUNDLE_EMPTY',
+  'CABUNDLE_TOO_LONG',
+  'ROOT_MISMATCH',
+  'ROOT_FINGERPRINT',
+  'CERT_DER',
+  'CHAIN_ALG',
+  'CHAIN_CRITICAL_EXT',
+  'CHAIN_NOT_CA',
+  'CHAIN_KEY_USAGE',
+  'LEAF_IS_CA',
+  'CHAIN_ORDER',
+  'CHAIN_ISSUER',
+  'CHAIN_PATHLEN',
+  'CHAIN_SIGNATURE',
+  'CERT_NOT_YET_VALID',
+  'CERT_EXPIRED',
+  'MODULE_ID_MISMATCH',
+  'COSE_SIGNATURE_INVALID',
+  'TIMESTAMP_FUTURE',
+  'TIMESTAMP_STALE',
+  'DEBUG_MODE',
+  'PCR_MISMATCH',
+  'PCR3_MISMATCH',
+  'POLICY_EMPTY',
+  'POLICY_ANCHOR',
+  'POLICY_FORMAT',
+  'POLICY_WAIVER',
+  'NONCE_MISSING',
+  'NONCE_MISMATCH',
+  'KEY_BINDING',
+  'REFLECTION',
+  'BINDING_ROLE',
+  'BINDING_SESSION',
+  'BINDING_TRANSCRIPT',
+  'BINDING_IDENTITY',
+  'BINDING_MANIFEST',
+  'BINDING_FORMAT',
+  'REPLAYED',
+  'JWS_ALG',
+  'JWS_CLAIM',
+  'JWS_SIGNATURE',
+  'EAR_REDERIVE',
+] as const;
+export type AttestationCode = (typeof ATTESTATION_CODES)[number];
+
+export type ErrorCode = CoreCode | AttestationCode;
+
+const ALL_CODES: ReadonlySet<string> = new Set([...Object.keys(ERROR_CODES), ...ATTESTATION_CODES]);
+
+export function isErrorCode(value: string): value is ErrorCode {
+  return ALL_CODES.has(value);
+}
+
+/** The exit class of a code. */
+export function exitOf(code: ErrorCode): ExitName {
+  const entry = (ERROR_CODES as Partial<Record<ErrorCode, readonly [ExitName, string]>>)[code];
+  return entry === undefined ? 'attestation' : entry[0];
+}
+
+/** Every failure of the project. `code` is for deciding, `message` for people. */
+export class DpcaError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.name = 'DpcaError';
+    this.code = code;
+  }
+}
+
+/** Runs `action` and gives any untyped failure of a library the code `code`. */
+export function orCode<T>(code: ErrorCode, message: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof DpcaError) throw error;
+    throw new DpcaError(code, message, { cause: error });
+  }
+}

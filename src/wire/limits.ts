@@ -1,0 +1,19 @@
+/**
+ * Every cap on received data, with its reason; checked before anything is allocated.
+ * @module
+ */
+
+/** Rows of one table with dummies: positions are u32, and 2^27 rows of 32 bytes are a 4 GiB column. */
+export const MAX_TABLE_ROWS = 134_217_728;
+/** Key columns: DESIGN section 3 accounts k sizes a run; more columns than this have never been asked for. */
+export const MAX_COLUMNS = 8;
+/** Elements or tags in one message: 8,064 x 32 bytes and all headers stay below one frame. */
+export const CHUNK_ELEMENTS = 8_064;
+/** A canonical manifest: eight columns of a few hundred weights are below 16 KiB. */
+export const MAX_MANIFEST_BYTES = 65_536;
+/** An alert is one error code; the longest has 30 characters. */
+export const MAX_ALERT_BYTES = 64;
+/** A normalised identifier; longer than any e-mail address, telephone number or device id in use. */
+export const MAX_IDENTIFIER_BYTES = 1_024;
+/** One message between an enclave and its own host: a frame, or one chunk of rows. */
+export const MAX_LOCAL_BYTES = 1_048_576;

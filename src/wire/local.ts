@@ -1,0 +1,125 @@
+/**
+ * Messages between an enclave and its own host, on the control socket: `u8 kind || body`, length-framed (framing.ts).
+ * The host is trusted for its own party's input only; whatever the other party relies on is checked in the enclave.
+ * @module
+ */
+import { concat } from '../bytes.ts';
+import { fromUtf8, u16be, u32be, u8, utf8 } from '../encoding.ts';
+import { DpcaError } from '../errors.ts';
+import { type Json, type JsonObject, canonicalJson, parseJson } from '../json.ts';
+import type { Packed } from '../packed.ts';
+import { MAX_COLUMNS, MAX_IDENTIFIER_BYTES, MAX_LOCAL_BYTES } from './limits.ts';
+import { Reader } from './reader.ts';
+
+const KIND = { configure: 1, rows: 2, rowsEnd: 3, stop: 4, event: 16 } as const;
+
+/** Consecutive cells of one key column. */
+export interface RowsChunk {
+  readonly kind: 'rows';
+  /** 0-based key column in the manifest's order. */
+  readonly column: number;
+  readonly cells: Packed;
+}
+
+export type LocalMessage =
+  /** Host to enclave, once: keys, manifest, policy (enclave/configuration.ts reads it). */
+  | { readonly kind: 'configure'; readonly body: JsonObject }
+  | RowsChunk
+  | { readonly kind: 'rowsEnd'; readonly rows: number }
+  | { readonly kind: 'stop' }
+  /** Enclave to host: what happened; `body.event` names it. */
+  | { readonly kind: 'event'; readonly body: JsonObject };
+
+export function encodeLocal(message: LocalMessage): Uint8Array {
+  switch (message.kind) {
+    case 'configure':
+    case 'event':
+      return concat(u8(KIND[message.kind]), utf8(canonicalJson(message.body)));
+    case 'rowsEnd':
+      return concat(u8(KIND.rowsEnd), u32be(message.rows));
+    case 'stop':
+      return u8(KIND.stop);
+    case 'rows': {
+      const { bytes, offsets } = message.cells;
+      const n = offsets.length - 1;
+      const lengths = new Uint8Array(2 * n);
+      for (let i = 0; i < n; i++) {
+        lengths.set(u16be((offsets[i + 1] ?? 0) - (offsets[i] ?? 0)), 2 * i);
+      }
+      return concat(u8(KIND.rows), u8(message.column), u32be(n), lengths, bytes);
+    }
+  }
+}
+
+function isObject(value: Json): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function decodeBody(reader: Reader): JsonObject {
+  const value = parseJson(fromUtf8(reader.rest()), 'local message');
+  if (!isObject(value)) throw new DpcaError('ERR_WIRE_VALUE', 'local message: expected an object');
+  return value;
+}
+
+function decodeRows(reader: Reader): RowsChunk {
+  const column = reader.u8();
+  const n = reader.u32();
+  if (column >= MAX_COLUMNS || n < 1 || 2 * n > reader.remaining) {
+    throw new DpcaError('ERR_WIRE_VALUE', 'rows: column or count out of range');
+  }
+  const offsets = new Uint32Array(n + 1);
+  for (let i = 0; i < n; i++) {
+    const length = reader.u16();
+    if (length > MAX_IDENTIFIER_BYTES) {
+      throw new DpcaError('ERR_WIRE_VALUE', `rows: identifier above ${MAX_IDENTIFIER_BYTES} bytes`);
+    }
+    offsets[i + 1] = (offsets[i] ?? 0) + length;
+  }
+  return { kind: 'rows', column, cells: { bytes: reader.take(offsets[n] ?? 0), offsets } };
+}
+
+export function decodeLocal(frame: Uint8Array): LocalMessage {
+  const reader = new Reader(frame);
+  const read = (): LocalMessage => {
+    switch (reader.u8()) {
+      case KIND.configure:
+        return { kind: 'configure', body: decodeBody(reader) };
+      case KIND.event:
+        return { kind: 'event', body: decodeBody(reader) };
+      case KIND.rows:
+        return decodeRows(reader);
+      case KIND.rowsEnd:
+        return { kind: 'rowsEnd', rows: reader.u32() };
+      case KIND.stop:
+        return { kind: 'stop' };
+      default:
+        throw new DpcaError('ERR_WIRE_TYPE', 'unknown local message');
+    }
+  };
+  const message = read();
+  reader.finish();
+  return message;
+}
+
+/** Cuts a column into `rows` messages that stay below MAX_LOCAL_BYTES. */
+export function* rowsChunks(column: number, cells: Packed): Generator<RowsChunk> {
+  const n = cells.offsets.length - 1;
+  const budget = MAX_LOCAL_BYTES / 4;
+  let first = 0;
+  while (first < n) {
+    const start = cells.offsets[first] ?? 0;
+    let next = first;
+    let size = 0;
+    while (next < n && size < budget) {
+      next += 1;
+      size = (cells.offsets[next] ?? 0) - start + 2 * (next - first);
+    }
+    const offsets = cells.offsets.slice(first, next + 1).map((offset) => offset - start);
+    yield {
+      kind: 'rows',
+      column,
+      cells: { bytes: cells.bytes.subarray(start, cells.offsets[next]), offsets },
+    };
+    first = next;
+  }
+}
