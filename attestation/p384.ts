@@ -22,6 +22,8 @@ export type VerifyP384 = (
 ) => Promise<boolean>;
 
 export const nobleP384: VerifyP384 = (publicKey, signature, message) => {
+  // The library also takes compressed keys; this capability does not.
+  if (publicKey.length !== P384_KEY_BYTES) return Promise.resolve(false);
   try {
     return Promise.resolve(p384.verify(signature, message, publicKey, { lowS: false }));
   } catch {

@@ -7,6 +7,7 @@ import { EXIT } from '../src/errors.ts';
 import { runCommandLine } from './cli/program.ts';
 import { projectVersion } from './cli/root.ts';
 import { registerAttest } from './commands/attest.ts';
+import { registerDemo } from './commands/demo.ts';
 import { registerKeys } from './commands/keys.ts';
 import { registerManifest } from './commands/manifest.ts';
 import { registerMeasure } from './commands/measure.ts';
@@ -40,6 +41,7 @@ const code = await runCommandLine(
   },
   projectVersion(),
   [
+    registerDemo,
     registerKeys,
     registerPeers,
     registerMeasure,

@@ -65,7 +65,8 @@ export async function startSimulatedEnclave(rootFile: string): Promise<EnclavePr
   const child = spawn(process.execPath, [enclaveEntry(), '--sockets', directory, '--root', rootFile], {
     // its stdin is a lifeline: it closes when this process ends, however that happens
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { PATH: process.env['PATH'] ?? '' },
+    // cbor-x would load a prebuilt addon if it found one; the measured files are all that runs
+    env: { PATH: process.env['PATH'] ?? '', CBOR_NATIVE_ACCELERATION_DISABLED: 'true' },
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const close = async (): Promise<void> => {

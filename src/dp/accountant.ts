@@ -6,7 +6,7 @@
  * Upper bounds split every loss onto the grid so that P-mass and Q-mass are kept (connect-the-dots, Doroshenko et
  * al. 2022); lower bounds round losses down. The composed law is found by FFT under an exponential tilt that puts
  * its mean at eps, in a window outside of which Chernoff leaves at most e^-{@link TAIL} of the tilted mass; the
- * FFT's rounding error is bounded as in Higham, Accuracy and Stability, theorem 24.2. Each error is added to an
+ * FFT's rounding error is bounded per level as in Higham, Accuracy and Stability of Numerical Algorithms, ch. 24. Each error is added to an
  * upper bound and taken from a lower one.
  * @module
  */
@@ -32,7 +32,7 @@ export interface Accuracy {
 
 const TAIL = 40;
 const MAX_FFT = 1 << 20;
-/** Per butterfly level; Higham's constant is below 8 unit roundoffs. */
+/** Error of one butterfly level: a complex product with a rounded twiddle and a sum stay below 8 unit roundoffs. */
 const FFT_ERROR = 16 * 2 ** -53;
 const MAX_TILT = 4_096;
 
@@ -65,7 +65,11 @@ function round(pair: LossPair, count: number, h: number, up: boolean): Cells {
 }
 
 /** Sum over parts of count * ln E[e^{s L}], and its first two derivatives in s. */
-function cumulant(cells: readonly Cells[], h: number, s: number): readonly [number, number, number] {
+function cumulant(
+  cells: readonly Cells[],
+  h: number,
+  s: number,
+): readonly [number, number, number] {
   const total: [number, number, number] = [0, 0, 0];
   for (const { index, mass, count } of cells) {
     let top = -Infinity;
@@ -142,23 +146,34 @@ function place(cells: Cells, h: number, theta: number, size: number): Complex {
 function anchorOf(parts: readonly Composed[], epsilon: number): number {
   let least = Infinity;
   for (const { pair } of parts) {
-    for (const loss of pair.losses) if (Math.abs(loss) > 1e-9) least = Math.min(least, Math.abs(loss));
+    for (const loss of pair.losses)
+      if (Math.abs(loss) > 1e-9) least = Math.min(least, Math.abs(loss));
   }
   const onLattice = (loss: number): boolean => {
     const steps = loss / least;
     return Math.abs(steps - Math.round(steps)) < 1e-9;
   };
-  return least < Infinity && parts.every(({ pair }) => pair.losses.every(onLattice)) ? least : epsilon;
+  return least < Infinity && parts.every(({ pair }) => pair.losses.every(onLattice))
+    ? least
+    : epsilon;
 }
 
 /** Finite part of delta: [value, error], the exact grid value lying within value +- error. */
-function finitePart(parts: readonly Composed[], epsilon: number, up: boolean, tolerance: number): Bracket {
+function finitePart(
+  parts: readonly Composed[],
+  epsilon: number,
+  up: boolean,
+  tolerance: number,
+): Bracket {
   const live = parts.filter(({ pair }) => pair.losses.length > 0);
   const n = live.reduce((sum, { count }) => sum + count, 0);
   if (n === 0) return { lower: 0, upper: 0 };
   const rough = live.map(({ pair, count }) => round(pair, count, 1e-4, up));
   const guess = tiltFor(rough, 1e-4, epsilon);
-  let h = Math.min(Math.sqrt((3 * tolerance) / (n * (guess + 1) ** 2)), 1e-2 * Math.sqrt(tolerance));
+  let h = Math.min(
+    Math.sqrt((3 * tolerance) / (n * (guess + 1) ** 2)),
+    1e-2 * Math.sqrt(tolerance),
+  );
   const anchor = anchorOf(live, epsilon);
   for (;;) {
     if (anchor > h) h = anchor / Math.ceil(anchor / h);
@@ -180,6 +195,28 @@ function finitePart(parts: readonly Composed[], epsilon: number, up: boolean, to
   }
 }
 
+/**
+ * 2-norm of the composed law's rounding error in units of one transform's elementwise error: an error e in a
+ * spectrum F (|F| <= 1, as tilted masses sum to 1) becomes c |F|^{c-1} e in F^c; the inverse adds one more unit.
+ */
+function roundoffOf(
+  product: Complex,
+  spectra: readonly { readonly spectrum: Complex; readonly count: number }[],
+): number {
+  const size = product.re.length;
+  let squares = 0;
+  for (let i = 0; i < size; i++) {
+    const g = Math.sqrt((product.re[i] as number) ** 2 + (product.im[i] as number) ** 2);
+    let error = g;
+    for (const { spectrum, count } of spectra) {
+      const f = Math.sqrt((spectrum.re[i] as number) ** 2 + (spectrum.im[i] as number) ** 2);
+      error += count * (f >= 0.5 ? g / f : 2 ** (1 - count));
+    }
+    squares += error * error;
+  }
+  return Math.sqrt(squares / size);
+}
+
 function transform(
   cells: readonly Cells[],
   h: number,
@@ -189,13 +226,13 @@ function transform(
   size: number,
 ): Bracket {
   const product: Complex = { re: new Float64Array(size).fill(1), im: new Float64Array(size) };
-  let roundoff = 0;
-  for (const part of cells) {
-    const placed = place(part, h, theta, size);
-    roundoff += (part.count + 1) * Math.sqrt(placed.re.reduce((sum, p) => sum + p * p, 0));
-    forward(placed);
-    multiplyPower(product, placed, part.count);
-  }
+  const spectra = cells.map((part) => {
+    const spectrum = place(part, h, theta, size);
+    forward(spectrum);
+    multiplyPower(product, spectrum, part.count);
+    return { spectrum, count: part.count };
+  });
+  const roundoff = roundoffOf(product, spectra);
   inverse(product);
   let sum = 0;
   let weights = 0;
@@ -230,12 +267,19 @@ function infinitePart(parts: readonly Composed[]): number {
 function check(parts: readonly Composed[], epsilon: number): void {
   const whole = parts.every(({ count }) => Number.isSafeInteger(count) && count >= 1);
   if (!whole || parts.length === 0 || !(epsilon >= 0) || !Number.isFinite(epsilon)) {
-    throw new DpcaError('ERR_INTERNAL', 'accountant: expected counts from 1 on and epsilon from 0 on');
+    throw new DpcaError(
+      'ERR_INTERNAL',
+      'accountant: expected counts from 1 on and epsilon from 0 on',
+    );
   }
 }
 
 /** Certified upper bound on delta at `epsilon` >= 0. */
-export function deltaUpper(parts: readonly Composed[], epsilon: number, accuracy: Accuracy = {}): number {
+export function deltaUpper(
+  parts: readonly Composed[],
+  epsilon: number,
+  accuracy: Accuracy = {},
+): number {
   check(parts, epsilon);
   const { upper } = finitePart(parts, epsilon, true, accuracy.tolerance ?? 1e-4);
   return Math.min(1, (upper + infinitePart(parts)) * slack(parts));

@@ -99,7 +99,10 @@ export class CoinGuard {
     const run = toHex(concat(sessionId, u64be(runCounter)));
     const secret = toHex(sha256(concat(utf8('dpca/v1/coin-guard'), own)));
     if (this.used.has(run) || this.used.has(secret)) {
-      throw new DpcaError('ERR_MASK_REUSE', 'coins for this run or from this secret were drawn before');
+      throw new DpcaError(
+        'ERR_MASK_REUSE',
+        'coins for this run or from this secret were drawn before',
+      );
     }
     this.used.add(run).add(secret);
   }

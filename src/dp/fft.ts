@@ -86,7 +86,7 @@ export function inverse({ re, im }: Complex): void {
   }
 }
 
-/** Multiplies `product` entry by entry with `factor` to the power `count` >= 1; `factor` is overwritten. */
+/** Multiplies `product` entry by entry with `factor` to the power `count` >= 1. */
 export function multiplyPower(product: Complex, factor: Complex, count: number): void {
   const n = product.re.length;
   for (let i = 0; i < n; i++) {
@@ -94,7 +94,7 @@ export function multiplyPower(product: Complex, factor: Complex, count: number):
     let bi = factor.im[i] as number;
     let pr = product.re[i] as number;
     let pi = product.im[i] as number;
-    for (let e = count; ; ) {
+    for (let e = count; ;) {
       if (e % 2 === 1) {
         const r = pr * br - pi * bi;
         pi = pr * bi + pi * br;

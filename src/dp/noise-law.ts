@@ -10,7 +10,6 @@
 import type { Rational } from './decimal.ts';
 import { type ColumnMask, columnMasks, type MaskPlan, maskRows } from './plan.ts';
 
-
 /** Resolution of a hypergeometric mass, in bits. */
 const MASS_BITS = 128;
 

@@ -54,8 +54,7 @@ export function dominate(a: LossPair, b: LossPair): LossPair {
     const lower = i === 0 ? upper : winner(i - 1);
     const below = i === 0 ? 1 : (lower.height[i - 1] ?? 0);
     const step = (ratios[i] ?? 0) - (i === 0 ? 0 : (ratios[i - 1] ?? 0));
-    descent[i] =
-      upper === lower ? (upper.above[i] ?? 0) : (below - (upper.height[i] ?? 0)) / step;
+    descent[i] = upper === lower ? (upper.above[i] ?? 0) : (below - (upper.height[i] ?? 0)) / step;
   }
   const masses = ratios.map((ratio, i) => {
     return ratio * Math.max((descent[i] ?? 0) - (descent[i + 1] ?? 0), 0);

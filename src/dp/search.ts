@@ -57,7 +57,9 @@ function family(m: number, ratio: number): Weights {
 
 function permitted(weights: Weights, goal: Goal): boolean {
   const edge = goal.n * 2 ** -weights.length;
-  return edge < goal.delta && weights.length <= PLAN_LIMITS.blocks && (goal.allowed?.(weights) ?? true);
+  return (
+    edge < goal.delta && weights.length <= PLAN_LIMITS.blocks && (goal.allowed?.(weights) ?? true)
+  );
 }
 
 /** Best member of the family with m rows, weight-1 blocks appended until it is permitted. */
@@ -140,7 +142,12 @@ function withoutBlock(law: Float64Array, w: number): Float64Array {
 }
 
 /** Orders moves by what the linear model at `weights` says of the law after them; best first. */
-function ranked(weights: Weights, candidates: readonly Move[], goal: Goal, count: number): Weights[] {
+function ranked(
+  weights: Weights,
+  candidates: readonly Move[],
+  goal: Goal,
+  count: number,
+): Weights[] {
   const law = xorLaw(weights);
   const gradient = deltaGradient(law, goal.n, goal.epsilon);
   const without = new Map<number, Float64Array>();
@@ -162,7 +169,12 @@ function ranked(weights: Weights, candidates: readonly Move[], goal: Goal, count
 }
 
 /** sum_j gradient[j + offset] law[j] after convolving law with the blocks `to`. */
-function averaged(gradient: Float64Array, law: Float64Array, to: readonly number[], offset: number): number {
+function averaged(
+  gradient: Float64Array,
+  law: Float64Array,
+  to: readonly number[],
+  offset: number,
+): number {
   const [w, ...rest] = to;
   if (w !== undefined) {
     return (averaged(gradient, law, rest, offset) + averaged(gradient, law, rest, offset + w)) / 2;
@@ -217,10 +229,13 @@ function smallestOfFamily(goal: Goal): Weights {
   let high = 16;
   let found = reached(high);
   while (found === undefined) {
-    high = Math.ceil(high * 1.6);
-    if (high > PLAN_LIMITS.rows) {
-      throw new DpcaError('ERR_MANIFEST_PLAN', 'no mask of at most 65535 rows per column reaches this claim');
+    if (high === PLAN_LIMITS.rows) {
+      throw new DpcaError(
+        'ERR_MANIFEST_PLAN',
+        `no XOR mask of at most ${PLAN_LIMITS.rows} rows per column found for this claim`,
+      );
     }
+    high = Math.min(Math.ceil(high * 1.6), PLAN_LIMITS.rows);
     found = reached(high);
   }
   let low = Math.floor(high / 1.6);

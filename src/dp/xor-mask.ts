@@ -62,7 +62,8 @@ export function maskRowsOf(plan: XorPlan, seed: Bytes<32>, bits: Uint8Array): re
   plan.columns.forEach((weights, column) => {
     weights.forEach((weight, block) => {
       const version = bits[at++];
-      if (version !== 0 && version !== 1) throw new DpcaError('ERR_INTERNAL', 'expected coins 0 or 1');
+      if (version !== 0 && version !== 1)
+        throw new DpcaError('ERR_INTERNAL', 'expected coins 0 or 1');
       for (let row = 0; row < weight; row++) {
         rows.push({ column, identifier: dummyIdentifier(seed, column, block, version, row) });
       }

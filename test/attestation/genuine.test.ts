@@ -105,7 +105,7 @@ describe.skipIf(!hasFixtures)('genuine documents', () => {
   it('are shown as unverified, every field', () => {
     for (const fixture of documents.filter(({ expected }) => expected === 'valid')) {
       const fields = showAttestation(load(fixture));
-      expect(fields.every(({ status }) => status === 'UNVERIFIED')).toBe(true);
+      expect(new Set(fields.map(({ status }) => status))).toEqual(new Set(['UNVERIFIED']));
       expect(fields.find(({ name }) => name === 'module_id')?.value).toBe(
         JSON.stringify(fixture.module_id),
       );

@@ -107,7 +107,7 @@ const ROWS: readonly (readonly [string, AttestationCode, () => Chain])[] = [
     '20 an unrelated certificate at the end of the bundle',
     'CHAIN_ISSUER',
     async () => {
-      const spec = { ...pki.specs()[3]!, issuer: name('nobody'), subject: name('unrelated') };
+      const spec = { ...pki.specs()[3], issuer: name('nobody'), subject: name('unrelated') };
       const extra = await issueCertificate(spec, generateSigningKey(pki.rng));
       return [...pki.chain.slice(0, 4), extra, pki.chain[4]!];
     },
@@ -299,19 +299,13 @@ const ROWS: readonly (readonly [string, AttestationCode, () => Chain])[] = [
     '24 signature with a padded number',
     'CERT_DER',
     () => {
-      const { signature } = parseCertificate(pki.chain[2]!);
-      const r = signature[3] ?? 0;
+      const { signature, tbs, outerAlgorithm } = parseCertificate(pki.chain[2]!);
+      const [, length = 0, , rLength = 0] = signature;
       const padded = concat(
-        Uint8Array.of(0x30, (signature[1] ?? 0) + 1, 2, r + 1, 0),
+        Uint8Array.of(0x30, length + 1, 2, rLength + 1, 0),
         signature.subarray(4),
       );
-      const parsed = parseCertificate(pki.chain[2]!);
-      const bits = der(
-        3,
-        Uint8Array.of(0),
-        signature[4] === 0 ? concat(padded, fromHex('')) : padded,
-      );
-      return pki.replace(2, der(0x30, parsed.tbs, parsed.outerAlgorithm, bits));
+      return pki.replace(2, der(0x30, tbs, outerAlgorithm, der(3, Uint8Array.of(0), padded)));
     },
   ],
   [

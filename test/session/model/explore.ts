@@ -25,12 +25,11 @@ import {
   signature,
   start,
   staticFor,
-  type Step,
   trafficKey,
   transcript,
   wishedDocument,
 } from './machine.ts';
-import { constant, fresh, Knowledge, pub, seal, show, type Term, term } from './terms.ts';
+import { constant, fresh, idPub, Knowledge, pub, seal, show, type Term, term } from './terms.ts';
 
 export interface Scenario {
   readonly name: string;
@@ -73,26 +72,36 @@ function seen(knows: Knowledge, kind: string): Candidate[] {
     .map((t) => [`forwards a ${kind} that it has seen`, t] as const);
 }
 
-function candidates(m: Machine, knows: Knowledge, removed: Removed): Candidate[] {
-  const nonces = [X.n, ...knows.all('nonce').map((t) => t.args[0]!)];
-  const publics = [...knows.all('pub')];
+function candidates(m: Machine, state: State, removed: Removed): Candidate[] {
+  const { knows } = state;
+  const nonces = [X.n, ...state.machines.map((p) => p.n).filter((n) => knows.derives(n))];
+  const learnt = knows.all('pub').filter((key) => key !== pub(X.e) && key !== pub(X.s));
+  // which of its two key pairs the attacker calls ephemeral makes no difference
+  const [ephemerals, statics] = [
+    [pub(X.e), ...learnt],
+    [pub(X.s), ...learnt],
+  ];
+  const negotiates = state.machines.some((p) => p.supports !== 'v1');
   const able = (needs: readonly Term[]): boolean => needs.every((t) => knows.derives(t));
   const out: Candidate[] = [];
   switch (m.waitsFor) {
     case 'hello':
-      for (const e of publics) {
+      for (const e of ephemerals) {
         for (const n of nonces) {
-          for (const offer of ['v12', 'v1']) {
-            out.push([`says hello(${show(e)}, ${offer}, ${show(n)})`, hello(e, constant(offer), n)]);
+          for (const offer of negotiates ? ['v12', 'v2', 'v1'] : ['v1']) {
+            out.push([
+              `says hello(${show(e)}, ${offer}, ${show(n)})`,
+              hello(e, constant(offer), n),
+            ]);
           }
         }
       }
       return out;
     case 'reply':
-      for (const e of publics) {
-        for (const s of publics) {
+      for (const e of ephemerals) {
+        for (const s of statics) {
           for (const n of nonces) {
-            for (const version of ['v1', 'v2']) {
+            for (const version of negotiates ? ['v1', 'v2'] : ['v1']) {
               const { message, needs } = replyTo(m, e, s, n, constant(version), removed);
               const text = `answers as responder with e = ${show(e)}, static ${show(s)}, nonce ${show(n)}, ${version}`;
               if (able(needs)) out.push([text, message]);
@@ -102,7 +111,7 @@ function candidates(m: Machine, knows: Knowledge, removed: Removed): Candidate[]
       }
       return [...seen(knows, 'reply'), ...out];
     case 'static':
-      for (const s of publics) {
+      for (const s of statics) {
         const { message, needs } = staticFor(m, s, removed);
         if (able(needs)) out.push([`completes Noise as initiator with static ${show(s)}`, message]);
       }
@@ -142,7 +151,9 @@ function builtEvidence(m: Machine, knows: Knowledge, removed: Removed): Candidat
     const sigs = [...knows.all('sign'), ...(knows.derives(own) ? [own] : [])];
     if (removed.has('signature')) sigs.push(constant('no signature'));
     for (const sig of sigs) {
-      const origin = knows.all('doc').includes(doc) ? 'a document it has got' : 'a document it made';
+      const origin = knows.all('doc').includes(doc)
+        ? 'a document it has got'
+        : 'a document it made';
       const text = `presents ${origin}: (${doc.args.map((arg) => show(arg, 1)).join(', ')}) with ${show(sig, 1)}`;
       const body = term('tuple', constant('evidence'), doc, sig);
       out.push([text, seal(key, constant('evidence'), body)]);
@@ -171,7 +182,7 @@ const HANDLERS = {
   open: () => undefined,
 } as const;
 
-/** The properties, judged at the moment at which machine `m` opens. */
+/** The properties of an open machine `m`; they have to hold in every state from its opening on. */
 function violation(m: Machine, state: State, removed: Removed): string | undefined {
   const keys = [trafficKey(m, 'init', removed), trafficKey(m, 'resp', removed)];
   if (keys.some((key) => state.knows.derives(key))) {
@@ -179,7 +190,7 @@ function violation(m: Machine, state: State, removed: Removed): string | undefin
   }
   const peer = state.machines.find((p) => p.name !== m.name && pub(p.s) === m.peerS);
   if (peer === undefined) return `${m.name} opens with something that is no genuine enclave`;
-  if (pub(peer.identity) !== m.pinned) {
+  if (idPub(peer.identity) !== m.pinned) {
     return `${m.name} opens with a genuine enclave of another organisation (${peer.name})`;
   }
   if (peer.role === m.role || transcript(peer) !== transcript(m)) {
@@ -208,10 +219,13 @@ export function explore(
 ): Exploration {
   const forges = (doc: Term): boolean => doc.args[0] !== GENUINE || removed.has('docAuth');
   const knows = new Knowledge(forges);
-  for (const t of [X.e, X.s, X.n, pub(X.e), pub(X.s), ...scenario.leaked]) knows.learn(t);
+  const identities = scenario.machines.map((m) => idPub(m.identity));
+  const pins = scenario.machines.map((m) => m.pinned);
+  const own = [X.e, X.s, X.n, pub(X.e), pub(X.s)];
+  for (const t of [...own, ...identities, ...pins, ...scenario.leaked]) knows.learn(t);
   const machines = scenario.machines.map((m) => {
     const step = start(m, removed);
-    step.sends.forEach((t) => publish(knows, step.machine, t));
+    step.sends.forEach((t) => knows.learn(t));
     return step.machine;
   });
   const queue: State[] = [{ machines, knows, trace: scenario.machines.map(describeMachine) }];
@@ -223,36 +237,30 @@ export function explore(
     const key = state.machines.map(identify).join(';');
     if (visited.has(key)) continue;
     visited.add(key);
-    const open = state.machines.filter((m) => m.waitsFor === 'open' && /^[AB]$/.test(m.name));
-    if (open.length === 2) completed += 1;
+    const open = state.machines.filter((m) => m.waitsFor === 'open');
+    for (const m of open.filter(({ name }) => victims.includes(name))) {
+      const found = violation(m, state, removed);
+      if (found === undefined) continue;
+      const attack = { violation: found, trace: state.trace };
+      return { attack, states: visited.size, completed };
+    }
+    if (open.filter(({ name }) => name === 'A' || name === 'B').length === 2) completed += 1;
     for (const [index, m] of state.machines.entries()) {
-      for (const [text, message] of candidates(m, state.knows, removed)) {
-        const step: Step | undefined = HANDLERS[m.waitsFor](m, message, removed);
+      for (const [text, message] of candidates(m, state, removed)) {
+        const step = HANDLERS[m.waitsFor](m, message, removed);
         if (step === undefined) continue;
+        const after = state.machines.with(index, step.machine);
+        if (visited.has(after.map(identify).join(';'))) continue;
         const grown = new Knowledge(forges, state.knows);
-        step.sends.forEach((t) => publish(grown, step.machine, t));
-        const next: State = {
-          machines: state.machines.with(index, step.machine),
+        step.sends.forEach((t) => grown.learn(t));
+        queue.push({
+          machines: after,
           knows: grown,
           trace: [...state.trace, `-> ${m.name} (${m.waitsFor}): attacker ${text}`],
-        };
-        if (step.machine.waitsFor === 'open' && victims.includes(m.name)) {
-          const found = violation(step.machine, next, removed);
-          if (found !== undefined) {
-            const attack = { violation: found, trace: next.trace };
-            return { attack, states: visited.size, completed };
-          }
-        }
-        queue.push(next);
+        });
       }
     }
   }
-}
-
-/** A message goes to the attacker; nonces in it are marked, so that they can be offered again. */
-function publish(knows: Knowledge, m: Machine, message: Term): void {
-  knows.learn(message);
-  if (knows.derives(m.n)) knows.learn(term('nonce', m.n));
 }
 
 function identify(m: Machine): string {

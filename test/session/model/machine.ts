@@ -7,7 +7,7 @@
  * contents (one genuine measurement), the counter of sealed frames (one message of each kind per direction).
  * @module
  */
-import { constant, dh, pub, seal, show, type Term, term } from './terms.ts';
+import { constant, dh, idPub, pub, seal, show, type Term, term } from './terms.ts';
 
 export type CheckName =
   // the document
@@ -29,7 +29,6 @@ export type CheckName =
   | 'noiseHash'
   | 'noiseEs'
   | 'noiseSe'
-  | 'freshStatic'
   | 'offered'
   | 'reflectNonce'
   | 'reflectStatic'
@@ -58,7 +57,7 @@ export interface Machine {
   readonly claims: Term;
   /** Public identity key of the expected peer. */
   readonly pinned: Term;
-  /** Versions offered or supported: "v1", or "v12" for both. An old image answers v1 to everything. */
+  /** Versions offered or supported: one, or both ("v12"). An old image answers v1 to everything. */
   readonly supports: 'v1' | 'v12' | 'v2' | 'old';
   readonly peerE?: Term;
   readonly peerS?: Term;
@@ -137,7 +136,7 @@ export function finishMac(m: Machine, role: Machine['role'], removed: Removed): 
 
 /** doc(code, public_key, nonce, role, session, T, hash of identity key) */
 function document(m: Machine): Term {
-  const claims = hash(pub(m.claims));
+  const claims = hash(idPub(m.claims));
   const nonce = m.peerN ?? NOTHING;
   return term('doc', GENUINE, pub(m.s), nonce, roleTerm(m.role), session(m), transcript(m), claims);
 }
@@ -145,7 +144,16 @@ function document(m: Machine): Term {
 /** The document that `m` would like best: with this code and everything as expected. */
 export function wishedDocument(m: Machine, code: Term): Term {
   const { peerS = NOTHING, n, role, pinned } = m;
-  return term('doc', code, peerS, n, roleTerm(other(role)), session(m), transcript(m), hash(pinned));
+  return term(
+    'doc',
+    code,
+    peerS,
+    n,
+    roleTerm(other(role)),
+    session(m),
+    transcript(m),
+    hash(pinned),
+  );
 }
 
 export function signature(
@@ -180,7 +188,11 @@ export function start(m: Machine, removed: Removed): Step {
   return { machine: { ...m, offer, h }, sends: [hello(pub(m.e), offer, m.n)] };
 }
 
-function reflects(m: Machine, removed: Removed, peer: Partial<Record<'e' | 's' | 'n', Term>>): boolean {
+function reflects(
+  m: Machine,
+  removed: Removed,
+  peer: Partial<Record<'e' | 's' | 'n', Term>>,
+): boolean {
   return (
     (!removed.has('reflectEphemeral') && peer.e === pub(m.e)) ||
     (!removed.has('reflectStatic') && peer.s === pub(m.s)) ||
@@ -267,7 +279,8 @@ export function staticFor(
 export function onStatic(m: Machine, message: Term, removed: Removed): Step | undefined {
   const s = message.args[1]?.args[2] ?? NOTHING;
   const expected = staticFor(m, s, removed);
-  if (expected.message !== message || s.op !== 'pub' || reflects(m, removed, { s })) return undefined;
+  if (expected.message !== message || s.op !== 'pub' || reflects(m, removed, { s }))
+    return undefined;
   return { machine: { ...m, peerS: s, h: expected.h, waitsFor: 'evidence' }, sends: [] };
 }
 

@@ -27,16 +27,21 @@ export const constant = (name: string): Term => term(`=${name}`);
 /** A secret or fresh value; unknown to the attacker until it is learnt. */
 export const fresh = (name: string): Term => term(`~${name}`);
 export const pub = (secret: Term): Term => term('pub', secret);
+/** The public half of an identity (signing) key. */
+export const idPub = (secret: Term): Term => term('id', secret);
 /** The shared secret of two X25519 secrets. */
 export const dh = (x: Term, y: Term): Term => (x.id < y.id ? term('dh', x, y) : term('dh', y, x));
 /** AEAD: `ad` is authenticated, `plaintext` is secret under `key`. */
-export const seal = (key: Term, ad: Term, plaintext: Term): Term => term('seal', key, ad, plaintext);
+export const seal = (key: Term, ad: Term, plaintext: Term): Term =>
+  term('seal', key, ad, plaintext);
 
 /** Pretty form for traces; long terms are cut. */
 export function show(t: Term, depth = 2): string {
   const name = t.op.replace(/^[=~]/, '');
   if (t.args.length === 0) return name;
-  return depth === 0 ? `${name}(..)` : `${name}(${t.args.map((a) => show(a, depth - 1)).join(', ')})`;
+  return depth === 0
+    ? `${name}(..)`
+    : `${name}(${t.args.map((a) => show(a, depth - 1)).join(', ')})`;
 }
 
 /** What the attacker knows, closed under taking apart. */
