@@ -37,8 +37,8 @@ async function serve(io: Io, flags: Flags): Promise<void> {
   let left = flags.runs;
   let busy = false;
   let callers = 0;
-  let settle: (error?: unknown) => void = () => undefined;
-  const ended = new Promise<unknown>((resolve) => (settle = resolve));
+  let settle: (error?: Error) => void = () => undefined;
+  const ended = new Promise<Error | undefined>((resolve) => (settle = resolve));
   const claim = (): boolean => {
     if (busy || left === 0) return false;
     busy = true;
@@ -58,7 +58,7 @@ async function serve(io: Io, flags: Flags): Promise<void> {
       callers -= 1;
     }
     io.log.info({ peer: party.other.name, runsLeft: left }, 'the peer is here');
-    let failure: unknown;
+    let failure: Error | undefined;
     try {
       const release = await runParty({
         ...{ party, table, socket, signal: io.signal },
@@ -67,10 +67,10 @@ async function serve(io: Io, flags: Flags): Promise<void> {
       });
       io.result(release, releaseText(release));
     } catch (error) {
-      failure = error;
+      failure = error instanceof Error ? error : new DpcaError('ERR_INTERNAL', String(error));
       if (left > 0) {
         const code = error instanceof DpcaError ? error.code : 'ERR_INTERNAL';
-        io.log.error({ code }, error instanceof Error ? error.message : 'the run failed');
+        io.log.error({ code }, failure.message);
       }
     }
     busy = false;

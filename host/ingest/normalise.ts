@@ -21,6 +21,7 @@ export type RuleName = (typeof RULE_NAMES)[number];
 /** Text to identifier; '' is an empty cell, which never matches. */
 export type Normaliser = (text: string) => string | Refusal;
 
+const DIGEST = /^[0-9a-f]{64}$/i;
 /** SHA-256 of nothing: what a CRM exports for a person without an address. */
 const DIGEST_OF_EMPTY = sha256Hex('');
 
@@ -32,6 +33,8 @@ export function normaliser(rule: RuleName, defaultCountry: string | null): Norma
       case 'email':
         return email(text);
       case 'email-sha256': {
+        // a digest stands for its address, so that a hashed CRM export joins a plain list; no address looks like one
+        if (DIGEST.test(text.trim())) return digest(text);
         const address = email(text);
         return typeof address === 'string' ? sha256Hex(address) : address;
       }
@@ -80,7 +83,7 @@ function lowercase(text: string): string | Refusal {
 
 function digest(text: string): string | Refusal {
   const hex = text.trim().toLowerCase();
-  if (!/^[0-9a-f]{64}$/.test(hex)) return refusal('expected 64 hexadecimal digits');
+  if (!DIGEST.test(hex)) return refusal('expected 64 hexadecimal digits');
   return hex === DIGEST_OF_EMPTY ? '' : hex;
 }
 

@@ -24,7 +24,10 @@ export function describeRuleSet(): JsonObject {
         steps: 'trim; NFC; lower case; NFC',
         refused: 'categories C*, white space, not exactly one @, empty local part or domain label',
       },
-      'email-sha256': { version: 1, steps: 'email; SHA-256 of UTF-8; lower-case hex' },
+      'email-sha256': {
+        version: 1,
+        steps: '64 hexadecimal digits as sha256-hex; else email; SHA-256 of UTF-8; lower-case hex',
+      },
       phone: {
         version: 1,
         steps: 'trim; parse whole cell; E.164',

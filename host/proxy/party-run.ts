@@ -32,8 +32,8 @@ const STOP_DEADLINE_MS = 4_000;
 
 function failureOf(event: JsonObject): DpcaError {
   const { code, message } = event;
-  return typeof code === 'string' && isErrorCode(code)
-    ? new DpcaError(code, String(message))
+  return typeof code === 'string' && typeof message === 'string' && isErrorCode(code)
+    ? new DpcaError(code, message)
     : new DpcaError('ERR_ENCLAVE_LOST', 'the enclave failed without a known code');
 }
 
@@ -47,7 +47,6 @@ export async function runParty(run: PartyRun): Promise<JsonObject> {
   let stopTimer: NodeJS.Timeout | undefined;
   let onAbort: () => void = () => undefined;
   try {
-    let control: FramedStream | undefined;
     let release: JsonObject | undefined;
     let settle: (error: DpcaError | undefined) => void = () => undefined;
     const ended = new Promise<DpcaError | undefined>((resolve) => (settle = resolve));
@@ -55,7 +54,7 @@ export async function runParty(run: PartyRun): Promise<JsonObject> {
       onFrame: (frame) => sendFrame(socket, frame),
       onClose: () => socket.close(),
     });
-    control = await enclave.openControl({
+    const control = await enclave.openControl({
       onFrame: (frame) => {
         const message = decodeLocal(frame);
         if (message.kind !== 'event') return;
@@ -68,7 +67,7 @@ export async function runParty(run: PartyRun): Promise<JsonObject> {
       onClose: () => settle(new DpcaError('ERR_ENCLAVE_LOST', 'the enclave process ended')),
     });
     onAbort = () => {
-      void control?.send(encodeLocal({ kind: 'stop' }));
+      void control.send(encodeLocal({ kind: 'stop' }));
       stopTimer = setTimeout(
         () => settle(new DpcaError('ERR_INTERRUPTED', 'stopped by the user')),
         STOP_DEADLINE_MS,

@@ -99,6 +99,8 @@ export function eventSink(io: Io): (event: JsonObject) => void {
       case 'failed':
         progress.done();
         return;
+      default: // `release` and `done` are for the command
+        return;
     }
   };
 }

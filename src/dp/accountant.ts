@@ -301,7 +301,7 @@ function slack(parts: readonly Composed[]): number {
   return Math.exp(2 * MASS_ERROR * (1 + parts.reduce((sum, { count }) => sum + count, 0)));
 }
 
-/** Smallest epsilon, to a relative 1e-6, whose certified delta is at most `delta`; Infinity if there is none. */
+/** Smallest epsilon, to a relative 1e-5, whose certified delta is at most `delta`; Infinity if there is none. */
 export function epsilonUpper(
   parts: readonly Composed[],
   delta: number,
@@ -316,7 +316,7 @@ export function epsilonUpper(
     high *= 2;
     if (high > 1e6) return Infinity;
   }
-  while (high - low > 1e-6 * high) {
+  while (high - low > 1e-5 * high) {
     const middle = (low + high) / 2;
     if (deltaUpper(parts, middle, accuracy) > delta) low = middle;
     else high = middle;

@@ -258,6 +258,11 @@ const ROWS: readonly (readonly [string, AttestationCode, () => Chain])[] = [
     },
   ],
   [
+    '24 length that is not minimal',
+    'CERT_DER',
+    () => pki.resign(3, replaced('a003020102', 'a08103020102')),
+  ],
+  [
     '24 version 1 wrapper not consumed',
     'CERT_DER',
     () => pki.resign(3, replaced('a003020102', 'a0050201020500')),

@@ -32,7 +32,7 @@ describe('an honest run', () => {
     expect(result.failures).toEqual({});
     expect(result.phases).toEqual({ a: 'done', b: 'done' });
     expect(result.releases.a).toEqual(result.releases.b);
-    expect(result.releases.a).toMatchObject({ version: 1, rows: { a: expect.any(Number) } });
+    expect(result.releases.a).toMatchObject({ version: 1, rows: { a: cells('honest').a.length } });
   });
 
   it('covers the truth in at least 95 % of 400 runs', () => {
@@ -136,15 +136,11 @@ describe('a misbehaving peer', () => {
     ['sends a non-canonical element', changing(MESSAGE.points, setRecord(P)), 'ERR_MATCH_POINT'],
     [
       'sends an element with bit 255',
-      changing(
-        MESSAGE.points,
-        flip(5 + 31) &&
-          ((body) => {
-            const out = body.slice();
-            out[5 + 31] = (out[5 + 31] ?? 0) | 0x80;
-            return out;
-          }),
-      ),
+      changing(MESSAGE.points, (body) => {
+        const out = body.slice();
+        out[5 + 31] = (out[5 + 31] ?? 0) | 0x80;
+        return out;
+      }),
       'ERR_MATCH_POINT',
     ],
     [
@@ -168,11 +164,10 @@ describe('a misbehaving peer', () => {
     ['computes another release', changing(MESSAGE.release, flip(0)), 'ERR_RELEASE_DIFFERS'],
     [
       'says goodbye early',
-      changing(MESSAGE.commit, (body) => body) &&
-        ((wire: Wire): Wire[] =>
-          wire.from === 'a' && wire.type === MESSAGE.commit
-            ? [{ ...wire, type: MESSAGE.bye, body: new Uint8Array(0) }]
-            : [wire]),
+      (wire: Wire): Wire[] =>
+        wire.from === 'a' && wire.type === MESSAGE.commit
+          ? [{ ...wire, type: MESSAGE.bye, body: new Uint8Array(0) }]
+          : [wire],
       'ERR_WIRE_UNEXPECTED',
     ],
     [

@@ -1,0 +1,23 @@
+import { it } from 'vitest';
+import { copyBuild, makePair, serve, call } from '../support/party-folders.ts';
+import { openTap } from '../support/proxy-tap.ts';
+import { mkdtempSync } from 'node:fs';
+it('x', async () => {
+  let t0 = Date.now();
+  const lap = (n: string) => { console.log(n, Date.now() - t0); t0 = Date.now(); };
+  const build = await copyBuild(mkdtempSync('/tmp/dpca-b-'));
+  lap('build');
+  const rows = (p: string) => Array.from({ length: 2000 }, (_, i) => [`${p}${i}@x.example`, `d${i}`]);
+  const pair = await makePair({ build, rows: { a: rows('u'), b: rows('u') }, columns: ['email:lowercase', 'device:lowercase'] });
+  lap('pair');
+  const s = await serve(pair.a, build);
+  lap('serve');
+  const tap = await openTap(s.port);
+  const c = call(pair.b, build, tap.port);
+  const [x, y] = await Promise.all([s.ended, c.ended]);
+  lap('run');
+  console.log(x.exit, y.exit, x.stdout.slice(0, 300), x.stderr, y.stderr);
+  console.log(tap.seen.map((f) => `${f.direction} ${f.index} ${f.type?.toString(16)} ${f.bytes.length}`).join('\n'));
+  await tap.close();
+  pair.remove();
+});

@@ -1,0 +1,323 @@
+/**
+ * Two parties in folders of their own, with keys, simulated roots, pinned peers, policies, one manifest and two
+ * configurations, and the compiled `dpca` as real processes in them. Every pair runs a private copy of the build, so
+ * that a build elsewhere cannot change measurements under a running test, and so that a party's code can be edited.
+ * @module
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { createSimulatedRoot, encodeSimulatedRoot } from '../../attestation/simulated/chain.ts';
+import { measureSimulated } from '../../enclave/nsm/measure.ts';
+import { makeConfig, makeManifest } from '../../host/config/template.ts';
+import { createPrivateFile, prettyJson } from '../../host/keys/files.ts';
+import { createKeys, type Keys, loadKeys } from '../../host/keys/keys.ts';
+import { peerOf, pinPeer, simulatedRootOf } from '../../host/keys/peers.ts';
+import { toHex } from '../../src/encoding.ts';
+import type { Json } from '../../src/json.ts';
+import type { Manifest, Role } from '../../src/run/manifest.ts';
+import { EXAMPLE_WEIGHTS } from './manifests.ts';
+
+const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
+const BUILT = ['src', 'attestation', 'enclave', 'host'];
+const DAY_MS = 86_400_000;
+
+/** A replacement in one built file, such as `enclave/enclave.js`; the text must be there. */
+export type Edit = readonly [file: string, from: string, to: string];
+
+/** Copies the build into `folder`, applies the edits, and measures what came out. */
+export async function copyBuild(folder: string, edits: readonly Edit[] = []): Promise<Build> {
+  mkdirSync(folder, { recursive: true });
+  for (const part of BUILT) {
+    cpSync(join(PROJECT, 'dist', part), join(folder, 'dist', part), {
+      recursive: true,
+      filter: (path) => !/\.(ts|map)$/.test(path),
+    });
+  }
+  cpSync(join(PROJECT, 'package.json'), join(folder, 'package.json'));
+  cpSync(join(PROJECT, 'docs', 'schema'), join(folder, 'docs', 'schema'), { recursive: true });
+  symlinkSync(join(PROJECT, 'node_modules'), join(folder, 'node_modules'));
+  for (const [file, from, to] of edits) {
+    const path = join(folder, 'dist', file);
+    const text = readFileSync(path, 'utf8');
+    if (!text.includes(from)) throw new Error(`${file} does not hold: ${from}`);
+    writeFileSync(path, text.replace(from, () => to));
+  }
+  const { pcr0, pcr1, pcr2 } = await measureSimulated(folder);
+  const measured = { pcr0: toHex(pcr0), pcr1: toHex(pcr1), pcr2: toHex(pcr2) };
+  return { cli: join(folder, 'dist', 'host', 'dpca.js'), measured };
+}
+
+export interface Build {
+  readonly cli: string;
+  readonly measured: { readonly pcr0: string; readonly pcr1: string; readonly pcr2: string };
+}
+
+export interface PairOptions {
+  /** Rows of the two CSV files; cells without quotes or commas. */
+  readonly rows: Readonly<Record<Role, readonly (readonly string[])[]>>;
+  readonly columns?: readonly string[];
+  readonly build: Build;
+}
+
+export interface PartyFolder {
+  readonly role: Role;
+  readonly folder: string;
+  readonly keys: Keys;
+  /** Of the own simulated root, as the peer's policy names it. */
+  readonly rootFingerprint: string;
+  /** Files of the configuration; rewrite them for a party that is not as agreed. */
+  readonly manifest: string;
+  readonly policy: string;
+  readonly config: string;
+  readonly data: string;
+}
+
+export interface Pair {
+  readonly folder: string;
+  readonly build: Build;
+  readonly a: PartyFolder;
+  readonly b: PartyFolder;
+  remove(): void;
+}
+
+/** Both parties' folders; party a listens by default and b calls, but nothing hangs on that. */
+export async function makePair(options: PairOptions): Promise<Pair> {
+  const folder = mkdtempSync(join(tmpdir(), 'dpca-s-'));
+  const { build, rows, columns = ['email:lowercase'] } = options;
+  const now = Date.now();
+  const made = await Promise.all(
+    (['a', 'b'] as const).map(async (role) => {
+      const at = join(folder, role);
+      const keys = createKeys(join(at, 'keys'), role === 'a' ? 'publisher' : 'advertiser');
+      const root = await createSimulatedRoot({ rng: (n) => new Uint8Array(randomBytes(n)), now });
+      createPrivateFile(join(at, 'sim-root.json'), encodeSimulatedRoot(root));
+      const peer = peerOf(keys, simulatedRootOf(root.certificate));
+      return { role, at, keys, peer, rootFingerprint: simulatedRootOf(root.certificate).fingerprint };
+    }),
+  );
+  const [a, b] = made as [(typeof made)[0], (typeof made)[0]];
+  const manifest = makeManifest({
+    ...{ role: 'a', own: a.peer, other: b.peer, purpose: 'scenario tests', columns, country: null },
+    ...{ epsilon: '2', delta: '0.0001', runs: 10, rows: 10_000, otherRows: 10_000 },
+    weights: columns.map(() => EXAMPLE_WEIGHTS),
+  });
+  const finish = (own: typeof a, other: typeof a): PartyFolder => {
+    const { role, at, keys, rootFingerprint } = own;
+    pinPeer(join(at, 'peers'), other.peer);
+    const party: PartyFolder = {
+      ...{ role, folder: at, keys, rootFingerprint },
+      manifest: join(at, 'manifest.json'),
+      policy: join(at, 'policy.json'),
+      config: join(at, 'dpca.json'),
+      data: join(at, 'data.csv'),
+    };
+    mkdirSync(join(at, 't'));
+    writeFileSync(party.manifest, prettyJson(manifest));
+    writePolicy(party, [other.rootFingerprint], [build]);
+    writeConfig(party, manifest, {});
+    writeFileSync(party.data, `${rows[role].map((row) => row.join(',')).join('\n')}\n`);
+    return party;
+  };
+  return {
+    ...{ folder, build, a: finish(a, b), b: finish(b, a) },
+    remove: () => {
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Which roots and builds this party accepts from its peer. */
+export function writePolicy(
+  { policy }: PartyFolder,
+  roots: readonly string[],
+  builds: readonly Build[],
+): void {
+  const day = (at: number): string => `${new Date(at).toISOString().slice(0, 10)}T00:00:00Z`;
+  const now = Date.now();
+  writeFileSync(
+    policy,
+    prettyJson({
+      version: 1,
+      mode: 'simulated',
+      roots: roots.map((fingerprint) => ({ fingerprint, partition: 'sim' })),
+      measurements: builds.map(({ measured }) => ({
+        notBefore: day(now),
+        notAfter: day(now + 2 * DAY_MS),
+        ...measured,
+      })),
+      maxAgeSeconds: 300,
+      futureSkewSeconds: 60,
+      certificateSkewSeconds: 60,
+      waivers: [
+        { check: 'pcr8', reason: 'a simulated image is not signed' },
+        { check: 'pcr3', reason: 'a simulated enclave has no instance role' },
+      ],
+    }),
+  );
+}
+
+/** The party's dpca.json: headerless CSV with the columns in the manifest's order, and what `change` says. */
+export function writeConfig(
+  { config, role }: PartyFolder,
+  manifest: Manifest,
+  change: { readonly header?: boolean; readonly map?: readonly string[]; readonly tls?: Json },
+): void {
+  const { tls, ...template } = change;
+  const document = makeConfig({
+    ...{ role, manifest, header: false, map: [], format: 'csv', ...template },
+    ...{ keys: 'keys', peers: 'peers', policy: 'policy.json', root: 'sim-root.json' },
+    data: 'data.csv',
+  });
+  writeFileSync(
+    config,
+    prettyJson(tls === undefined ? document : { ...(document as Record<string, Json>), tls }),
+  );
+}
+
+/** Keys of another organisation in a folder of its own, for parties that are not who they say. */
+export function strangerKeys(pair: Pair): string {
+  const folder = mkdtempSync(join(pair.folder, 'stranger-'));
+  createKeys(folder, basename(folder));
+  return folder;
+}
+
+export type LogLine = Readonly<Record<string, unknown>>;
+
+export interface Ended {
+  /** Exit code; null after a signal. */
+  readonly exit: number | null;
+  /** Code in the failure's JSON; undefined after success. */
+  readonly code: string | undefined;
+  readonly message: string;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly atMs: number;
+}
+
+export interface Running {
+  readonly pid: number;
+  readonly process: ChildProcess;
+  readonly ended: Promise<Ended>;
+  /** Resolves with the first log line that has this `msg`; rejects if the process ends without it. */
+  logged(msg: string): Promise<LogLine>;
+  /** Process ids of this party's enclave; one during a run. */
+  enclaves(): readonly number[];
+}
+
+function parseLines(text: string): LogLine[] {
+  return text.split('\n').flatMap((line) => {
+    try {
+      return line.startsWith('{') ? [JSON.parse(line) as LogLine] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Processes whose command line mentions `folder`, from ps: Linux and macOS both have it. */
+export function processesOf(folder: string): readonly { pid: number; command: string }[] {
+  const commands = existsProc() ? procCommands() : [];
+  return commands.filter(({ command }) => command.includes(folder));
+}
+
+function existsProc(): boolean {
+  return process.platform === 'linux';
+}
+
+function procCommands(): { pid: number; command: string }[] {
+  return readdirSync('/proc')
+    .filter((name) => /^[0-9]+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ');
+        return command === '' ? [] : [{ pid: Number(name), command }]; // a zombie has none
+      } catch {
+        return [];
+      }
+    });
+}
+
+/** Starts `dpca --json ...argv` for a party; its sockets lie in the party's own folder. */
+export function start(party: PartyFolder, argv: readonly string[], build: Build): Running {
+  const temporary = join(party.folder, 't');
+  const child = spawn(process.execPath, [build.cli, '--json', ...argv, '--config', party.config], {
+    cwd: party.folder,
+    env: { PATH: process.env['PATH'], TMPDIR: temporary },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  let finished = false;
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const exited = new Promise<number>((resolve) =>
+    child.once('exit', () => {
+      resolve(Date.now());
+    }),
+  );
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (exit) => {
+      finished = true;
+      void exited.then((atMs) => {
+        const failure = parseLines(stderr).findLast((line) => 'error' in line)?.['error'];
+        const { code, message = '' } = (failure ?? {}) as { code?: string; message?: string };
+        resolve({ exit, code, message, stdout, stderr, atMs });
+      });
+    });
+  });
+  return {
+    pid: child.pid ?? 0,
+    process: child,
+    ended,
+    logged: async (msg) => {
+      for (;;) {
+        const found = parseLines(stderr).find((line) => line['msg'] === msg);
+        if (found !== undefined) return found;
+        if (finished) throw new Error(`ended without "${msg}":\n${stderr}`);
+        await delay(10);
+      }
+    },
+    enclaves: () =>
+      processesOf(temporary)
+        .filter(({ command }) => command.includes('simulated.js'))
+        .map(({ pid }) => pid),
+  };
+}
+
+/** `dpca serve` on a free port of loopback, once it listens. */
+export async function serve(
+  party: PartyFolder,
+  build: Build,
+  argv: readonly string[] = [],
+): Promise<Running & { readonly port: number }> {
+  const running = start(party, ['serve', '--listen', '127.0.0.1:0', ...argv], build);
+  const { port } = await running.logged('listening');
+  return { ...running, port: Number(port) };
+}
+
+export function call(
+  party: PartyFolder,
+  build: Build,
+  port: number,
+  argv: readonly string[] = [],
+): Running {
+  return start(party, ['run', '--peer-url', `ws://127.0.0.1:${port}`, ...argv], build);
+}
+
+/** Loads the keys that a test made with {@link strangerKeys}. */
+export const keysOf: (folder: string) => Keys = loadKeys;

@@ -1,0 +1,123 @@
+/**
+ * A man in the middle between two host proxies: accepts the caller's WebSocket, dials the listener, and carries every
+ * message, unless its fault says otherwise. It sees what a network operator sees: opaque frames, of which the first
+ * byte (the frame's type, authenticated but not secret) tells the phase.
+ * @module
+ */
+import type { AddressInfo } from 'node:net';
+import { type RawData, WebSocket, WebSocketServer } from 'ws';
+
+/** `up` is from the caller to the listener. */
+export type Direction = 'up' | 'down';
+
+export interface Frame {
+  readonly direction: Direction;
+  /** 0-based, per direction; the hosts' greeting is up 0 (answer) and down 0, 1 (challenge, verdict). */
+  readonly index: number;
+  /** First byte, or undefined for the greeting and for empty messages. */
+  readonly type: number | undefined;
+  readonly bytes: Uint8Array;
+}
+
+/** Decides what is carried instead of a message; undefined carries it as it is. */
+export type Fault = (frame: Frame, tap: Tap) => readonly Uint8Array[] | undefined;
+
+export interface Tap {
+  readonly port: number;
+  /** Every message as it was sent, before any fault. */
+  readonly seen: readonly Frame[];
+  /** Cuts both connections without a closing handshake. */
+  cut(): void;
+  close(): Promise<void>;
+}
+
+/** Messages of the greeting between hosts, which have no type. */
+const GREETING = { up: 1, down: 2 } as const;
+
+function toBytes(data: RawData): Uint8Array {
+  if (Array.isArray(data)) return Buffer.concat(data);
+  return data instanceof ArrayBuffer ? new Uint8Array(data) : data;
+}
+
+/** Relays every caller to `ws://127.0.0.1:port`. */
+export async function openTap(port: number, fault: Fault = () => undefined): Promise<Tap> {
+  const options = { perMessageDeflate: false } as const;
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0, ...options });
+  await new Promise<void>((resolve) => server.once('listening', resolve));
+  const seen: Frame[] = [];
+  const open = new Set<WebSocket>();
+  const tap: Tap = {
+    port: (server.address() as AddressInfo).port,
+    seen,
+    cut: () => {
+      for (const socket of open) socket.terminate();
+    },
+    close: () => {
+      tap.cut();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+  const count = { up: 0, down: 0 };
+  const carry = (direction: Direction, from: WebSocket, to: WebSocket): void => {
+    from.on('message', (data) => {
+      const bytes = toBytes(data);
+      const index = count[direction]++;
+      const type = index < GREETING[direction] ? undefined : bytes[0];
+      const frame = { direction, index, type, bytes };
+      seen.push(frame);
+      for (const part of fault(frame, tap) ?? [bytes]) {
+        if (to.readyState === WebSocket.OPEN) to.send(part);
+      }
+    });
+    from.on('error', () => undefined);
+    from.on('close', () => {
+      open.delete(from);
+      to.close();
+    });
+  };
+  server.on('connection', (caller) => {
+    caller.pause();
+    const listener = new WebSocket(`ws://127.0.0.1:${port}`, options);
+    open.add(caller).add(listener);
+    carry('up', caller, listener);
+    carry('down', listener, caller);
+    listener.on('open', () => caller.resume());
+  });
+  return tap;
+}
+
+/** Which message a fault is about: the nth (from 0) of a type in a direction. */
+export interface Spot {
+  readonly direction: Direction;
+  readonly type: number;
+  readonly nth?: number;
+}
+
+/** A fault that happens once, at a spot. */
+export function at(
+  spot: Spot,
+  action: (frame: Frame, tap: Tap) => readonly Uint8Array[] | undefined,
+): Fault {
+  let left = spot.nth ?? 0;
+  let done = false;
+  return (frame, tap) => {
+    if (done || frame.direction !== spot.direction || frame.type !== spot.type) return undefined;
+    if (left-- > 0) return undefined;
+    done = true;
+    return action(frame, tap);
+  };
+}
+
+/** From the first message at `spot` on, nothing more is carried in the directions given. */
+export function silence(spot: Spot, directions: readonly Direction[], onStart: () => void): Fault {
+  let silent = false;
+  const start = at(spot, () => {
+    silent = true;
+    onStart();
+    return undefined;
+  });
+  return (frame, tap) => {
+    start(frame, tap);
+    return silent && directions.includes(frame.direction) ? [] : undefined;
+  };
+}
