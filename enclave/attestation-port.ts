@@ -53,9 +53,14 @@ export class AttestationPort {
     return { document, payloadHash: fixed(payloadSha256(document), 32, 'payload hash') };
   }
 
+  /** The security module's time. */
+  async now(): Promise<NowMs> {
+    return ownDocumentTime(await this.nsm.attest({}));
+  }
+
   /** The peer's document; a refusal is thrown as its first failed check's code, with every failed check in words. */
   async appraise(document: Uint8Array, expected: ExpectedEvidence): Promise<Appraised> {
-    const now = ownDocumentTime(await this.nsm.attest({}));
+    const now = await this.now();
     const { publicKey, ownPublicKey, nonce, role, sessionId, transcript, identityHash } = expected;
     const verdict = await verifyAttestation(document, this.policy, now, {
       verifyP384,
@@ -88,7 +93,8 @@ function verdictEvent(verdict: AttestationVerdict): JsonObject {
     accepted,
     code,
     at,
-    anchor: anchor === null ? null : { fingerprint: anchor.fingerprint, partition: anchor.partition },
+    anchor:
+      anchor === null ? null : { fingerprint: anchor.fingerprint, partition: anchor.partition },
     checks: checks.map((check) => ({ ...check })),
     moduleId: claims?.moduleId ?? null,
     pcrs: Object.fromEntries(

@@ -99,6 +99,7 @@ export async function serveRun(parts: EnclaveParts): Promise<void> {
         report,
         attest: (...request) => attestation.attest(...request),
         appraise: (...request) => attestation.appraise(...request),
+        now: () => attestation.now(),
         ...{ kernel, rng, aead: nodeAead, coinGuard: new CoinGuard() },
         clock: () => performance.now(),
       },

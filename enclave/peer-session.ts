@@ -11,7 +11,7 @@ import { DpcaError, type ErrorCode, exitOf } from '../src/errors.ts';
 import type { Kernel } from '../src/group/kernel.ts';
 import type { JsonObject } from '../src/json.ts';
 import type { Table } from '../src/matching/table.ts';
-import type { Rng } from '../src/rng.ts';
+import type { NowMs, Rng } from '../src/rng.ts';
 import { Run, type RunEffect, type RunEvent } from '../src/run/run.ts';
 import type { Aead } from '../src/session/aead.ts';
 import { SecureChannel } from '../src/session/channel.ts';
@@ -25,7 +25,14 @@ import type {
   UserData,
 } from '../src/session/handshake-types.ts';
 import { Handshake } from '../src/session/handshake.ts';
-import { columnChunks, decodeMessage, encodeMessage, MESSAGE, type Message } from '../src/wire/messages.ts';
+import { Reattestation, type ReattestEvent } from '../src/session/reattest.ts';
+import {
+  columnChunks,
+  decodeMessage,
+  encodeMessage,
+  MESSAGE,
+  type Message,
+} from '../src/wire/messages.ts';
 import type { RunConfiguration } from './configuration.ts';
 
 const HEARTBEAT_MS = 2_000;
@@ -34,6 +41,8 @@ const SILENCE_MS = 10_000;
 const STALL_MS = 3_600_000;
 const TICK_MS = 500;
 const FLUSH_MS = 2_000;
+/** How often the security module is asked for the time, which decides when to attest again. */
+const NSM_TIME_MS = 15_000;
 /** Elements per kernel call: small enough for progress to move, large enough to keep all workers busy. */
 const SLICE = 16_384;
 
@@ -41,9 +50,15 @@ export interface SessionPorts {
   readonly sendFrame: (frame: Uint8Array) => Promise<void>;
   /** Tells the own host what happened. */
   readonly report: (event: JsonObject) => void;
-  readonly attest: (publicKey: Uint8Array, nonce: Uint8Array, userData: UserData) => Promise<OwnDocument>;
+  readonly attest: (
+    publicKey: Uint8Array,
+    nonce: Uint8Array,
+    userData: UserData,
+  ) => Promise<OwnDocument>;
   /** Throws the refusal; its code goes to the peer, its words only to the own host. */
   readonly appraise: (document: Uint8Array, expected: ExpectedEvidence) => Promise<Appraised>;
+  /** The security module's time, milliseconds since 1970. */
+  readonly now: () => Promise<NowMs>;
   readonly kernel: Kernel;
   readonly aead: Aead;
   readonly rng: Rng;
@@ -56,6 +71,9 @@ export class PeerSession {
   private readonly ports: SessionPorts;
   private readonly configuration: RunConfiguration;
   private readonly handshake: Handshake;
+  private readonly handshakeConfig: HandshakeConfig;
+  private reattestation: Reattestation | undefined;
+  private askedMs = 0;
   private channel: SecureChannel | undefined;
   private run: Run | undefined;
   private table: Table | undefined;
@@ -80,10 +98,11 @@ export class PeerSession {
     this.configuration = configuration;
     const { role, identity, peerIdentity } = configuration;
     const { aead, rng } = ports;
-    this.handshake = new Handshake({
+    this.handshakeConfig = {
       ...{ role, aead, rng, identity, peerIdentity, versions: [1], suites: [1] },
       ...hashes,
-    });
+    };
+    this.handshake = new Handshake(this.handshakeConfig);
     let finish: (error: DpcaError | undefined) => void = () => undefined;
     this.outcome = new Promise((resolve) => (finish = resolve));
     this.finish = finish;
@@ -117,6 +136,8 @@ export class PeerSession {
       if (message.kind === 'heartbeat') return;
       this.progressMs = this.heardMs;
       if (message.kind === 'alert') this.onAlert(message.code);
+      else if (message.kind === 'reattest')
+        this.reattest({ type: 'message', bytes: message.bytes });
       else this.advanceRun({ kind: 'message', message });
     } catch (error) {
       this.fail(error);
@@ -139,8 +160,14 @@ export class PeerSession {
     if (now - this.heardMs > SILENCE_MS || now - this.progressMs > STALL_MS) {
       if (this.released) return this.end(undefined);
       return this.fail(
-        new DpcaError('ERR_PEER_SILENT', `nothing was heard from the peer for ${SILENCE_MS / 1000} s`),
+        new DpcaError(
+          'ERR_PEER_SILENT',
+          `nothing was heard from the peer for ${SILENCE_MS / 1000} s`,
+        ),
       );
+    }
+    if (this.reattestation !== undefined && now - this.askedMs >= NSM_TIME_MS) {
+      this.reattest({ type: 'tick' });
     }
     if (this.channel !== undefined && this.queued === 0 && now - this.beatMs >= HEARTBEAT_MS) {
       this.send({ kind: 'heartbeat' });
@@ -176,6 +203,9 @@ export class PeerSession {
           session: toHex(effect.sessionId),
           transcript: toHex(effect.transcript),
         });
+        this.pending(this.ports.now(), (now) => {
+          this.reattestation = new Reattestation(this.handshakeConfig, effect, now);
+        });
         this.run = new Run({
           manifest: this.configuration.manifest,
           party: this.configuration.party,
@@ -188,6 +218,41 @@ export class PeerSession {
         if (this.table !== undefined) this.advanceRun({ kind: 'table', table: this.table });
       }
     }
+  }
+
+  /** Every event is judged at the security module's time, never at the host's. */
+  private reattest(event: ReattestEvent): void {
+    const { reattestation } = this;
+    if (this.ended) return;
+    if (reattestation === undefined) {
+      return this.fail(new DpcaError('ERR_WIRE_UNEXPECTED', 're-attestation before it can be due'));
+    }
+    this.askedMs = this.ports.clock();
+    this.pending(this.ports.now(), (now) => {
+      for (const effect of reattestation.step(event, now)) {
+        switch (effect.type) {
+          case 'send':
+            this.send({ kind: 'reattest', bytes: effect.bytes });
+            break;
+          case 'attest':
+            this.pending(
+              this.ports.attest(effect.publicKey, effect.nonce, effect.userData),
+              (own) => this.reattest({ type: 'document', ...own }),
+            );
+            break;
+          case 'appraise':
+            this.pending(this.ports.appraise(effect.document, effect.expected), (appraised) =>
+              this.reattest({ type: 'appraised', accept: true, ...appraised }),
+            );
+            break;
+          case 'renewed':
+            this.ports.report({ event: 'reattested', epoch: effect.epoch });
+            break;
+          case 'failed':
+            this.fail(effect.error);
+        }
+      }
+    });
   }
 
   private advanceRun(event: RunEvent): void {
@@ -210,7 +275,9 @@ export class PeerSession {
           break;
         case 'hash':
         case 'multiply':
-          this.pending(this.compute(effect), (result) => this.advanceRun({ kind: 'kernel', result }));
+          this.pending(this.compute(effect), (result) =>
+            this.advanceRun({ kind: 'kernel', result }),
+          );
           break;
         case 'release':
           this.released = true;
@@ -224,7 +291,9 @@ export class PeerSession {
   }
 
   /** Kernel work in slices, so that the host can show how far it is; counts are of public table lengths. */
-  private async compute(effect: Extract<RunEffect, { kind: 'hash' | 'multiply' }>): Promise<Uint8Array> {
+  private async compute(
+    effect: Extract<RunEffect, { kind: 'hash' | 'multiply' }>,
+  ): Promise<Uint8Array> {
     const { kernel, report } = this.ports;
     const total =
       effect.kind === 'hash' ? effect.messages.offsets.length - 1 : effect.points.length / 32;
@@ -237,9 +306,17 @@ export class PeerSession {
         const slice = offsets.slice(done, next + 1).map((offset) => offset - base);
         parts.push(await kernel.hashToGroup(bytes.subarray(base, offsets[next]), slice));
       } else {
-        parts.push(await kernel.multiply(effect.scalar, effect.points.subarray(32 * done, 32 * next)));
+        parts.push(
+          await kernel.multiply(effect.scalar, effect.points.subarray(32 * done, 32 * next)),
+        );
       }
-      report({ event: 'progress', step: effect.kind, column: effect.column + 1, done: next, total });
+      report({
+        event: 'progress',
+        step: effect.kind,
+        column: effect.column + 1,
+        done: next,
+        total,
+      });
     }
     return concat(...parts);
   }

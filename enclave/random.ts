@@ -21,7 +21,9 @@ export async function seededRng(nsmRandom: (n: number) => Promise<Uint8Array>): 
     throw new DpcaError('ERR_RNG_SHORT', `expected ${SEED_BYTES} bytes from the NSM`);
   }
   const seed = Buffer.concat([fromNsm, randomBytes(SEED_BYTES)]);
-  let key: Buffer = Buffer.from(hkdfSync('sha256', seed, new Uint8Array(0), 'dpca/v1/rng', KEY_BYTES));
+  let key: Buffer = Buffer.from(
+    hkdfSync('sha256', seed, new Uint8Array(0), 'dpca/v1/rng', KEY_BYTES),
+  );
   seed.fill(0);
 
   const keystream = (n: number): Buffer => {

@@ -13,7 +13,8 @@ export class TableBuilder {
   private finished = false;
 
   add({ column, cells }: RowsChunk): void {
-    if (this.finished) throw new DpcaError('ERR_WIRE_UNEXPECTED', 'rows after the end of the table');
+    if (this.finished)
+      throw new DpcaError('ERR_WIRE_UNEXPECTED', 'rows after the end of the table');
     (this.chunks[column] ??= []).push(cells);
   }
 

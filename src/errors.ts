@@ -106,6 +106,32 @@ export const ERROR_CODES = {
   ERR_MASK_COMMITMENT: ['peer', 'a revealed value does not open its commitment'],
   ERR_MASK_REUSE: ['unexpected', 'mask coins were asked for twice'],
   ERR_RELEASE_DIFFERS: ['peer', 'the two enclaves computed different releases'],
+
+  // ledger (docs/ledger.md section 7)
+  ERR_BUDGET_UNREGISTERED: ['budget', 'no lineage is registered in the ledger folder'],
+  ERR_BUDGET_PLAN: ['budget', 'the privacy fields of the manifest are not registered'],
+  ERR_BUDGET_EXHAUSTED: ['budget', 'every slot of the registered plan is spent'],
+  ERR_BUDGET_QUOTA: ['budget', 'the slots of this peer are spent'],
+  ERR_BUDGET_ROWS: ['budget', 'the manifest allows more rows than were registered'],
+  ERR_BUDGET_ROLLBACK: [
+    'budget',
+    'the own ledger went back, or was forked, behind a checkpoint that the peer holds',
+  ],
+  ERR_BUDGET_PEER_ROLLBACK: [
+    'budget',
+    "the peer's ledger went back, or was forked, behind a checkpoint that is held here",
+  ],
+  ERR_BUDGET_LINEAGE: ['budget', 'the peer shows a lineage that was not accepted here'],
+  ERR_BUDGET_LEDGER: ['budget', 'the records of the own ledger break its rules'],
+  ERR_BUDGET_BUSY: ['budget', 'another run of the same lineage is under way'],
+  ERR_BUDGET_STORE: ['budget', 'the host could not store a record or checkpoint durably'],
+  ERR_BUDGET_PEER: ['budget', "the peer's ledger refuses the run"],
+  ERR_BUDGET_PROOF: ['budget', "the peer's ledger message does not verify"],
+
+  // Merkle logs
+  ERR_LOG_PROOF: ['audit', 'an inclusion or consistency proof does not verify'],
+  ERR_LOG_NOTE: ['audit', 'a checkpoint is malformed, of another log, or signed by an unknown key'],
+  ERR_LOG_SIGNATURE: ['audit', 'a signature of a checkpoint is not valid'],
 } as const;
 
 export type CoreCode = keyof typeof ERROR_CODES;

@@ -161,6 +161,7 @@ export class Run {
         return this.enter('done');
       case 'heartbeat':
       case 'alert':
+      case 'reattest':
         throw new DpcaError('ERR_INTERNAL', `${message.kind} is for the session's driver`);
     }
   }

@@ -13,6 +13,8 @@ export const CHUNK_ELEMENTS = 8_064;
 export const MAX_MANIFEST_BYTES = 65_536;
 /** An alert is one error code; the longest has 30 characters. */
 export const MAX_ALERT_BYTES = 64;
+/** Kind, epoch, nonce, one attestation document of at most 16 KiB, one signature. */
+export const MAX_REATTEST_BYTES = 16_640;
 /** A normalised identifier; longer than any e-mail address, telephone number or device id in use. */
 export const MAX_IDENTIFIER_BYTES = 1_024;
 /** One message between an enclave and its own host: a frame, or one chunk of rows. */

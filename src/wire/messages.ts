@@ -11,6 +11,7 @@ import {
   MAX_ALERT_BYTES,
   MAX_COLUMNS,
   MAX_MANIFEST_BYTES,
+  MAX_REATTEST_BYTES,
   MAX_TABLE_ROWS,
 } from './limits.ts';
 import { Reader } from './reader.ts';
@@ -18,6 +19,7 @@ import { Reader } from './reader.ts';
 export const MESSAGE = {
   heartbeat: 0x01,
   alert: 0x02,
+  reattest: 0x03,
   manifest: 0x10,
   table: 0x11,
   commit: 0x12,
@@ -47,6 +49,8 @@ export type Message =
   | { readonly kind: 'heartbeat' }
   | { readonly kind: 'bye' }
   | { readonly kind: 'alert'; readonly code: ErrorCode }
+  /** A re-attestation message; src/session/reattest.ts reads it. */
+  | { readonly kind: 'reattest'; readonly bytes: Uint8Array }
   | { readonly kind: 'manifest'; readonly bytes: Uint8Array }
   | { readonly kind: 'table'; readonly rows: number }
   | {
@@ -69,6 +73,7 @@ export function encodeMessage(message: Message): Uint8Array {
     case 'alert':
       return utf8(message.code);
     case 'manifest':
+    case 'reattest':
       return message.bytes;
     case 'table':
       return u32be(message.rows);
@@ -124,6 +129,14 @@ export function decodeMessage(type: number, body: Uint8Array): Message {
         return { kind: 'bye' };
       case MESSAGE.alert:
         return decodeAlert(reader.rest());
+      case MESSAGE.reattest:
+        if (body.length === 0 || body.length > MAX_REATTEST_BYTES) {
+          throw new DpcaError(
+            'ERR_WIRE_LENGTH',
+            `reattest: expected 1 to ${MAX_REATTEST_BYTES} bytes`,
+          );
+        }
+        return { kind: 'reattest', bytes: reader.rest() };
       case MESSAGE.manifest:
         if (body.length === 0 || body.length > MAX_MANIFEST_BYTES) {
           throw new DpcaError(

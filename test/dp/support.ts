@@ -16,9 +16,7 @@ import {
 import type { ColumnMask } from '../../src/dp/plan.ts';
 
 export function fixture<T>(name: string): T {
-  return JSON.parse(
-    readFileSync(new URL(`../fixtures/dp/${name}`, import.meta.url), 'utf8'),
-  ) as T;
+  return JSON.parse(readFileSync(new URL(`../fixtures/dp/${name}`, import.meta.url), 'utf8')) as T;
 }
 
 export interface SharedVector {

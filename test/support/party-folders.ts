@@ -4,7 +4,7 @@
  * that a build elsewhere cannot change measurements under a running test, and so that a party's code can be edited.
  * @module
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   cpSync,
@@ -17,14 +17,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createSimulatedRoot, encodeSimulatedRoot } from '../../attestation/simulated/chain.ts';
 import { measureSimulated } from '../../enclave/nsm/measure.ts';
 import { makeConfig, makeManifest } from '../../host/config/template.ts';
 import { createPrivateFile, prettyJson } from '../../host/keys/files.ts';
-import { createKeys, type Keys, loadKeys } from '../../host/keys/keys.ts';
+import { createKeys, type Keys } from '../../host/keys/keys.ts';
 import { peerOf, pinPeer, simulatedRootOf } from '../../host/keys/peers.ts';
 import { toHex } from '../../src/encoding.ts';
 import type { Json } from '../../src/json.ts';
@@ -54,7 +54,10 @@ export async function copyBuild(folder: string, edits: readonly Edit[] = []): Pr
     const path = join(folder, 'dist', file);
     const text = readFileSync(path, 'utf8');
     if (!text.includes(from)) throw new Error(`${file} does not hold: ${from}`);
-    writeFileSync(path, text.replace(from, () => to));
+    writeFileSync(
+      path,
+      text.replace(from, () => to),
+    );
   }
   const { pcr0, pcr1, pcr2 } = await measureSimulated(folder);
   const measured = { pcr0: toHex(pcr0), pcr1: toHex(pcr1), pcr2: toHex(pcr2) };
@@ -66,15 +69,25 @@ export interface Build {
   readonly measured: { readonly pcr0: string; readonly pcr1: string; readonly pcr2: string };
 }
 
+/** One party's CSV file and where the manifest's columns stand in it. */
+export interface Sheet {
+  /** Records, the header too; cells without quotes or commas. */
+  readonly records: readonly (readonly string[])[];
+  readonly header: boolean;
+  /** `NAME=PLACE`, a name of the header or a position from 1. */
+  readonly map: readonly string[];
+}
+
 export interface PairOptions {
-  /** Rows of the two CSV files; cells without quotes or commas. */
-  readonly rows: Readonly<Record<Role, readonly (readonly string[])[]>>;
-  readonly columns?: readonly string[];
+  readonly sheets: Readonly<Record<Role, Sheet>>;
+  /** `NAME:RULE` in priority order. */
+  readonly columns: readonly string[];
   readonly build: Build;
 }
 
 export interface PartyFolder {
   readonly role: Role;
+  readonly sheet: Sheet;
   readonly folder: string;
   readonly keys: Keys;
   /** Of the own simulated root, as the peer's policy names it. */
@@ -97,7 +110,7 @@ export interface Pair {
 /** Both parties' folders; party a listens by default and b calls, but nothing hangs on that. */
 export async function makePair(options: PairOptions): Promise<Pair> {
   const folder = mkdtempSync(join(tmpdir(), 'dpca-s-'));
-  const { build, rows, columns = ['email:lowercase'] } = options;
+  const { build, sheets, columns } = options;
   const now = Date.now();
   const made = await Promise.all(
     (['a', 'b'] as const).map(async (role) => {
@@ -106,7 +119,13 @@ export async function makePair(options: PairOptions): Promise<Pair> {
       const root = await createSimulatedRoot({ rng: (n) => new Uint8Array(randomBytes(n)), now });
       createPrivateFile(join(at, 'sim-root.json'), encodeSimulatedRoot(root));
       const peer = peerOf(keys, simulatedRootOf(root.certificate));
-      return { role, at, keys, peer, rootFingerprint: simulatedRootOf(root.certificate).fingerprint };
+      return {
+        role,
+        at,
+        keys,
+        peer,
+        rootFingerprint: simulatedRootOf(root.certificate).fingerprint,
+      };
     }),
   );
   const [a, b] = made as [(typeof made)[0], (typeof made)[0]];
@@ -119,17 +138,16 @@ export async function makePair(options: PairOptions): Promise<Pair> {
     const { role, at, keys, rootFingerprint } = own;
     pinPeer(join(at, 'peers'), other.peer);
     const party: PartyFolder = {
-      ...{ role, folder: at, keys, rootFingerprint },
+      ...{ role, sheet: sheets[role], folder: at, keys, rootFingerprint },
       manifest: join(at, 'manifest.json'),
       policy: join(at, 'policy.json'),
       config: join(at, 'dpca.json'),
       data: join(at, 'data.csv'),
     };
-    mkdirSync(join(at, 't'));
     writeFileSync(party.manifest, prettyJson(manifest));
     writePolicy(party, [other.rootFingerprint], [build]);
-    writeConfig(party, manifest, {});
-    writeFileSync(party.data, `${rows[role].map((row) => row.join(',')).join('\n')}\n`);
+    writeConfig(party, manifest);
+    writeRecords(party.data, sheets[role].records);
     return party;
   };
   return {
@@ -170,17 +188,12 @@ export function writePolicy(
   );
 }
 
-/** The party's dpca.json: headerless CSV with the columns in the manifest's order, and what `change` says. */
-export function writeConfig(
-  { config, role }: PartyFolder,
-  manifest: Manifest,
-  change: { readonly header?: boolean; readonly map?: readonly string[]; readonly tls?: Json },
-): void {
-  const { tls, ...template } = change;
+/** The party's dpca.json, with TLS files when given. */
+export function writeConfig(party: PartyFolder, manifest: Manifest, tls?: Json): void {
+  const { config, role, sheet } = party;
   const document = makeConfig({
-    ...{ role, manifest, header: false, map: [], format: 'csv', ...template },
+    ...{ role, manifest, header: sheet.header, map: sheet.map, format: 'csv', data: 'data.csv' },
     ...{ keys: 'keys', peers: 'peers', policy: 'policy.json', root: 'sim-root.json' },
-    data: 'data.csv',
   });
   writeFileSync(
     config,
@@ -188,11 +201,8 @@ export function writeConfig(
   );
 }
 
-/** Keys of another organisation in a folder of its own, for parties that are not who they say. */
-export function strangerKeys(pair: Pair): string {
-  const folder = mkdtempSync(join(pair.folder, 'stranger-'));
-  createKeys(folder, basename(folder));
-  return folder;
+export function writeRecords(path: string, records: Sheet['records']): void {
+  writeFileSync(path, `${records.map((record) => record.join(',')).join('\n')}\n`);
 }
 
 export type LogLine = Readonly<Record<string, unknown>>;
@@ -214,7 +224,9 @@ export interface Running {
   readonly ended: Promise<Ended>;
   /** Resolves with the first log line that has this `msg`; rejects if the process ends without it. */
   logged(msg: string): Promise<LogLine>;
-  /** Process ids of this party's enclave; one during a run. */
+  /** Holds the sockets of this process's enclaves and nothing else. */
+  readonly temporary: string;
+  /** Process ids of the enclaves that this process has started and that still run. */
   enclaves(): readonly number[];
 }
 
@@ -228,32 +240,28 @@ function parseLines(text: string): LogLine[] {
   });
 }
 
-/** Processes whose command line mentions `folder`, from ps: Linux and macOS both have it. */
+/** Processes whose command line mentions `folder`: of Linux from /proc, as small images have no ps. */
 export function processesOf(folder: string): readonly { pid: number; command: string }[] {
-  const commands = existsProc() ? procCommands() : [];
-  return commands.filter(({ command }) => command.includes(folder));
+  const all =
+    process.platform === 'linux'
+      ? readdirSync('/proc').flatMap((name) => {
+          if (!/^[0-9]+$/.test(name)) return [];
+          try {
+            const command = readFileSync(`/proc/${name}/cmdline`, 'utf8');
+            return [{ pid: Number(name), command: command.replaceAll('\0', ' ') }];
+          } catch {
+            return []; // it has ended meanwhile
+          }
+        })
+      : execFileSync('ps', ['-A', '-o', 'pid=,command='], { encoding: 'utf8' })
+          .split('\n')
+          .map((line) => ({ pid: Number.parseInt(line, 10), command: line }));
+  return all.filter(({ command }) => command.includes(folder));
 }
 
-function existsProc(): boolean {
-  return process.platform === 'linux';
-}
-
-function procCommands(): { pid: number; command: string }[] {
-  return readdirSync('/proc')
-    .filter((name) => /^[0-9]+$/.test(name))
-    .flatMap((name) => {
-      try {
-        const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ');
-        return command === '' ? [] : [{ pid: Number(name), command }]; // a zombie has none
-      } catch {
-        return [];
-      }
-    });
-}
-
-/** Starts `dpca --json ...argv` for a party; its sockets lie in the party's own folder. */
+/** Starts `dpca --json ...argv` for a party; its sockets lie in a folder of this process alone. */
 export function start(party: PartyFolder, argv: readonly string[], build: Build): Running {
-  const temporary = join(party.folder, 't');
+  const temporary = mkdtempSync(join(party.folder, 't'));
   const child = spawn(process.execPath, [build.cli, '--json', ...argv, '--config', party.config], {
     cwd: party.folder,
     env: { PATH: process.env['PATH'], TMPDIR: temporary },
@@ -284,6 +292,7 @@ export function start(party: PartyFolder, argv: readonly string[], build: Build)
     pid: child.pid ?? 0,
     process: child,
     ended,
+    temporary,
     logged: async (msg) => {
       for (;;) {
         const found = parseLines(stderr).find((line) => line['msg'] === msg);
@@ -294,8 +303,8 @@ export function start(party: PartyFolder, argv: readonly string[], build: Build)
     },
     enclaves: () =>
       processesOf(temporary)
-        .filter(({ command }) => command.includes('simulated.js'))
-        .map(({ pid }) => pid),
+        .map(({ pid }) => pid)
+        .filter((pid) => pid !== child.pid),
   };
 }
 
@@ -318,6 +327,3 @@ export function call(
 ): Running {
   return start(party, ['run', '--peer-url', `ws://127.0.0.1:${port}`, ...argv], build);
 }
-
-/** Loads the keys that a test made with {@link strangerKeys}. */
-export const keysOf: (folder: string) => Keys = loadKeys;

@@ -1,0 +1,52 @@
+/**
+ * Any of the four processes killed, a representative phase each; kill.slow.test.ts has all phases. The survivors end
+ * with a named code, and an enclave never outlives its host.
+ * @module
+ */
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { MESSAGE } from '../../src/wire/messages.ts';
+import { HANDSHAKE_FRAME } from '../../src/session/messages.ts';
+import { at, type Spot } from '../support/proxy-tap.ts';
+import {
+  expectOutcome,
+  limiter,
+  openWorld,
+  runWith,
+  type Expected,
+  type Side,
+  type World,
+} from './harness.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await openWorld();
+});
+afterAll(() => world.remove());
+const slot = limiter(3);
+
+const CASES: readonly (readonly [string, Spot, Side, 'host' | 'enclave'])[] = [
+  ['handshake', { direction: 'up', type: HANDSHAKE_FRAME.evidence }, 'listener', 'enclave'],
+  ['manifest', { direction: 'down', type: MESSAGE.manifest }, 'caller', 'host'],
+  ['commit', { direction: 'up', type: MESSAGE.commit }, 'listener', 'host'],
+  ['column 1', { direction: 'up', type: MESSAGE.points }, 'caller', 'enclave'],
+  ['column 2', { direction: 'down', type: MESSAGE.reblind }, 'listener', 'host'],
+  ['release', { direction: 'up', type: MESSAGE.sizes }, 'caller', 'host'],
+];
+
+describe.concurrent('killed', () => {
+  it.each(CASES)('in phase %s at %o: %s %s', (_, spot, side, which) =>
+    slot(async () => {
+      const outcome = await runWith(world.pair, (live) =>
+        at(spot, () => {
+          live.kill(side, which);
+          return [];
+        }),
+      );
+      const own: Expected = which === 'host' ? 'killed' : 'ERR_ENCLAVE_LOST';
+      await expectOutcome(world.pair, outcome, {
+        ...{ listener: 'ERR_PEER_LOST', caller: 'ERR_PEER_LOST' },
+        [side]: own,
+      });
+    }),
+  );
+});
