@@ -96,7 +96,6 @@ export function parseNote(note: Uint8Array): {
 } {
   if (note.length > MAX_NOTE_BYTES) refuse(`expected at most ${MAX_NOTE_BYTES} bytes`);
   const whole = fromUtf8(note);
-  // eslint-disable-next-line no-control-regex -- control characters are what is refused
   if (/[\u0000-\u0009\u000b-\u001f]/.test(whole)) refuse('expected no control characters');
   const gap = whole.lastIndexOf('\n\n');
   if (gap < 0 || !whole.endsWith('\n')) refuse('expected a text, an empty line and signatures');

@@ -22,7 +22,7 @@ function expectTight(upper: number, exact: number): void {
 }
 
 describe('accountant against exact rational arithmetic', () => {
-  const { vectors } = fixture<{ vectors: readonly DeltaVector[] }>('delta.json');
+  const { vectors } = fixture('delta.json') as { vectors: readonly DeltaVector[] };
 
   it('brackets every committed vector (independent generator)', () => {
     expect(vectors.length).toBeGreaterThan(50);

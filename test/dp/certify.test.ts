@@ -57,9 +57,9 @@ describe('certifyPlan', () => {
   });
 
   it('accepts the knife edge and nothing past it', () => {
-    const { entries } = fixture<{ entries: readonly number[][] }>('table.json');
+    const { entries } = fixture('table.json') as { entries: readonly number[][] };
     for (const [k = 0, rows = 0, runs = 0, epsilon = 0, , tight = 0] of entries.filter(
-      (_, i) => i % 19 === 0,
+      (_, i) => i % 37 === 0,
     )) {
       const request = {
         k,
@@ -77,8 +77,8 @@ describe('certifyPlan', () => {
     }
   });
 
-  it.skipIf(shared === undefined)('accepts every fifth shared calibration plan', () => {
-    for (const row of (shared?.calibration ?? []).filter((_, i) => i % 5 === 0)) {
+  it.skipIf(shared === undefined)('accepts every ninth shared calibration plan', () => {
+    for (const row of (shared?.calibration ?? []).filter((_, i) => i % 9 === 0)) {
       const columns = new Array<readonly number[]>(row.k).fill(row.xor_weights);
       certifyPlan(
         { kind: 'xor', columns },

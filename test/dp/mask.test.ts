@@ -24,7 +24,7 @@ interface MaskVectors {
   };
 }
 
-const vectors = fixture<MaskVectors>('mask.json');
+const vectors = fixture('mask.json') as MaskVectors;
 const bytes32 = (hex: string): Bytes<32> => fixed(fromHex(hex), 32, 'vector');
 const of = (byte: number, second = 0): Bytes<32> => {
   const out = new Uint8Array(32).fill(byte);

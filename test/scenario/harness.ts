@@ -23,7 +23,7 @@ import {
   serve,
   type Sheet,
 } from '../support/party-folders.ts';
-import { type Fault, openTap, type Tap } from '../support/proxy-tap.ts';
+import { type Fault, type Impostor, openTap, type Tap } from '../support/proxy-tap.ts';
 
 /** Rows that match by e-mail address, and by device only: exact sizes, which nobody but the test may know. */
 export const EXACT_SIZES: readonly number[] = [331, 157];
@@ -107,8 +107,8 @@ export interface Live {
   readonly listener: Running;
   readonly caller: Running;
   /** Marks the time of the fault; the first call counts. */
-  struck(): void;
-  kill(side: Side, which: 'host' | 'enclave'): void;
+  readonly struck: () => void;
+  readonly kill: (side: Side, which: 'host' | 'enclave') => void;
 }
 
 export interface Outcome {
@@ -120,6 +120,8 @@ export interface Outcome {
 }
 
 export interface RunOptions {
+  /** How the tap greets both hosts in its own name, instead of carrying their greeting. */
+  readonly impostor?: Impostor;
   /** Builds that the two sides run; the pair's own when absent. */
   readonly builds?: Partial<Record<Side, Build>>;
   /** Party b listens and a calls. */
@@ -150,7 +152,7 @@ export async function runWith(
       for (const pid of pids) process.kill(pid, 'SIGKILL');
     },
   };
-  const tap = await openTap(listener.port, fault(live));
+  const tap = await openTap(listener.port, fault(live), options.impostor);
   try {
     caller = call(calling, options.builds?.caller ?? pair.build, tap.port);
     const [atListener, atCaller] = await Promise.all([listener.ended, caller.ended]);

@@ -39,8 +39,18 @@ function toBytes(data: RawData): Uint8Array {
   return data instanceof ArrayBuffer ? new Uint8Array(data) : data;
 }
 
+/** A tap that holds the keys of hosts and greets both of them itself; the enclaves have their own opinion. */
+export interface Impostor {
+  readonly toCaller: (socket: WebSocket) => Promise<void>;
+  readonly toListener: (socket: WebSocket) => Promise<void>;
+}
+
 /** Relays every caller to `ws://127.0.0.1:port`. */
-export async function openTap(port: number, fault: Fault = () => undefined): Promise<Tap> {
+export async function openTap(
+  port: number,
+  fault: Fault = () => undefined,
+  impostor?: Impostor,
+): Promise<Tap> {
   const options = { perMessageDeflate: false } as const;
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0, ...options });
   await new Promise<void>((resolve) => server.once('listening', resolve));
@@ -75,13 +85,28 @@ export async function openTap(port: number, fault: Fault = () => undefined): Pro
       to.close();
     });
   };
-  server.on('connection', (caller) => {
+  const connect = async (caller: WebSocket): Promise<void> => {
     caller.pause();
     const listener = new WebSocket(`ws://127.0.0.1:${port}`, options);
     open.add(caller).add(listener);
+    if (impostor !== undefined) {
+      await new Promise<void>((resolve) => {
+        listener.once('open', () => {
+          listener.pause();
+          resolve();
+        });
+      });
+      await Promise.all([impostor.toCaller(caller), impostor.toListener(listener)]);
+      Object.assign(count, GREETING);
+    }
     carry('up', caller, listener);
     carry('down', listener, caller);
-    listener.on('open', () => caller.resume());
+    if (listener.readyState === WebSocket.OPEN) listener.resume();
+    else await new Promise((resolve) => listener.once('open', resolve));
+    caller.resume();
+  };
+  server.on('connection', (caller) => {
+    connect(caller).catch(() => tap.cut());
   });
   return tap;
 }
