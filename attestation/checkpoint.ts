@@ -10,6 +10,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { type Bytes, concat, equalConstantTime, fixed } from '../src/bytes.ts';
 import { fromUtf8, u64be, u8, utf8 } from '../src/encoding.ts';
 import { DpcaError } from '../src/errors.ts';
+import { MAX_NOTE_BYTES } from '../src/wire/limits.ts';
 import { Reader } from '../src/wire/reader.ts';
 import { fromBase64, toBase64 } from './base64.ts';
 import type { Hash } from './merkle.ts';
@@ -51,8 +52,6 @@ export interface OpenedCheckpoint extends Checkpoint {
   readonly cosignatures: readonly Cosignature[];
 }
 
-/** A checkpoint has three short lines and at most sixteen signature lines. */
-export const MAX_NOTE_BYTES = 4_096;
 const MAX_LINES = 16;
 const TYPE = { log: 1, cosignature: 4 } as const;
 const NAME = /^[!-*,-~]{1,128}$/;
@@ -112,7 +111,11 @@ export function parseNote(note: Uint8Array): {
 }
 
 /** Strict Ed25519 verification (RFC 8032, no cofactor); a malformed key or signature is an invalid one. */
-export function isSigned(message: Uint8Array, publicKey: Uint8Array, signature: Uint8Array): boolean {
+export function isSigned(
+  message: Uint8Array,
+  publicKey: Uint8Array,
+  signature: Uint8Array,
+): boolean {
   try {
     return ed25519.verify(signature, message, publicKey, { zip215: false });
   } catch {
@@ -141,7 +144,11 @@ export function cosign(checkpoint: Checkpoint, signer: NoteSigner, time: bigint)
 }
 
 /** Adds a cosignature's line to a note. @param cosignature u64 time || signature */
-export function withCosignature(note: Uint8Array, key: NoteKey, cosignature: Uint8Array): Uint8Array {
+export function withCosignature(
+  note: Uint8Array,
+  key: NoteKey,
+  cosignature: Uint8Array,
+): Uint8Array {
   const blob = concat(keyId(key, TYPE.cosignature), cosignature);
   return concat(note, utf8(lineText({ name: key.name, blob })));
 }

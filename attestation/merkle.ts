@@ -10,9 +10,6 @@ import { DpcaError } from '../src/errors.ts';
 
 export type Hash = Bytes<32>;
 
-/** Sizes stay far below 2^53, so a proof of either kind never has more hashes. */
-export const MAX_PROOF_HASHES = 64;
-
 const LEAF = Uint8Array.of(0);
 const NODE = Uint8Array.of(1);
 

@@ -40,6 +40,7 @@ export async function serveRun(parts: EnclaveParts): Promise<void> {
   const early: Uint8Array[] = [];
   let ownTable: Table | undefined;
   let session: PeerSession | undefined;
+  let peerGone = false;
   let configured: (body: JsonObject) => void = () => undefined;
   let lost: (error: DpcaError) => void = () => undefined;
   const configuration = new Promise<JsonObject>((resolve, reject) => {
@@ -72,7 +73,10 @@ export async function serveRun(parts: EnclaveParts): Promise<void> {
       if (session === undefined) early.push(frame);
       else session.takeFrame(frame);
     },
-    onClose: () => session?.peerClosed(),
+    onClose: () => {
+      peerGone = true;
+      session?.peerClosed();
+    },
   });
   const control = await acceptOne(parts.sockets, 'control.sock', {
     onFrame: (frame) => {
@@ -113,6 +117,7 @@ export async function serveRun(parts: EnclaveParts): Promise<void> {
     session.start();
     if (ownTable !== undefined) session.takeTable(ownTable);
     for (const frame of early.splice(0)) session.takeFrame(frame);
+    if (peerGone) session.peerClosed();
     failure = await session.outcome;
   } catch (error) {
     failure = error instanceof DpcaError ? error : new DpcaError('ERR_INTERNAL', String(error));

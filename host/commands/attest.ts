@@ -3,67 +3,32 @@
  * proves nothing; verifying names every check, and a refusal ends with exit code 4.
  * @module
  */
-import { createHash } from 'node:crypto';
 import type { Command } from 'commander';
 import {
-  decodeUserData,
   parsePolicy,
+  showAttestation,
   verifyAttestation,
   type AttestationVerdict,
   type CheckResult,
 } from '../../attestation/index.ts';
-import { checkEnvelope, copyDocument, scanEnvelope } from '../../attestation/cose.ts';
-import { checkFields, checkKeys, scanPayload } from '../../attestation/document.ts';
-import { isZero } from '../../src/bytes.ts';
 import { fromHex, toHex } from '../../src/encoding.ts';
 import { DpcaError } from '../../src/errors.ts';
 import { readDocument } from '../cli/document-file.ts';
 import type { Io } from '../cli/io.ts';
 import { readTextFile } from '../keys/files.ts';
+import { verifyP384 } from '../p384-webcrypto.ts';
 
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const hexOrNull = (bytes: Uint8Array | null): string | null =>
   bytes === null ? null : toHex(bytes);
 
-/** The fields of `user_data` when it has this project's form. */
-function bindingOf(userData: Uint8Array | null): Record<string, string> | null {
-  if (userData === null) return null;
-  try {
-    const { role, ...hashes } = decodeUserData(userData);
-    const hex = Object.entries(hashes).map(([name, bytes]) => [name, toHex(bytes)]);
-    return { role, ...(Object.fromEntries(hex) as Record<string, string>) };
-  } catch {
-    return null;
-  }
-}
-
 function show(io: Io, path: string): void {
-  const { payload } = checkEnvelope(scanEnvelope(copyDocument(readDocument(path))));
-  const map = scanPayload(payload);
-  checkKeys(map);
-  const { moduleId, timestamp, pcrs, certificate, cabundle, publicKey, userData, nonce } =
-    checkFields(map);
-  const shownPcrs = [...pcrs].filter(([, value]) => !isZero(value));
-  const fields = {
-    moduleId,
-    timestamp: new Date(timestamp).toISOString(),
-    ...Object.fromEntries(shownPcrs.map(([index, value]) => [`pcr${index}`, toHex(value)])),
-    rootSha256: sha256(cabundle[0] ?? new Uint8Array()),
-    leafSha256: sha256(certificate),
-    publicKey: hexOrNull(publicKey),
-    userData: hexOrNull(userData),
-    nonce: hexOrNull(nonce),
-  };
-  const binding = bindingOf(userData);
-  const line = (name: string, value: string | null): string =>
-    `UNVERIFIED  ${name.padEnd(15)} ${value ?? '(none)'}`;
+  const fields = showAttestation(readDocument(path));
+  const width = Math.max(...fields.map(({ name }) => name.length));
   io.result(
-    { unverified: { ...fields, payloadSha256: sha256(payload), binding } },
+    { unverified: Object.fromEntries(fields.map(({ name, value }) => [name, value])) },
     [
-      ...Object.entries(fields).map(([name, value]) => line(name, value)),
-      ...Object.entries(binding ?? {}).map(([name, value]) => line(`  ${name}`, value)),
-      `Nothing of this is proved, not even who made it; ${pcrs.size - shownPcrs.length} PCRs are zero.`,
-      'Use dpca attest verify.',
+      ...fields.map(({ name, value, status }) => `${status}  ${name.padEnd(width)}  ${value}`),
+      'Nothing of this is proved, not even who made it. Use dpca attest verify.',
     ].join('\n'),
   );
 }
@@ -149,6 +114,7 @@ async function verify(io: Io, path: string, given: VerifyFlags): Promise<void> {
   const policy = parsePolicy(readTextFile(given.policy));
   const { nonce, publicKey } = given;
   const verdict = await verifyAttestation(readDocument(path), policy, parseTime(given.at), {
+    verifyP384,
     expected: {
       ...(nonce === undefined ? {} : { nonce: hexFlag(nonce, '--nonce') }),
       ...(publicKey === undefined ? {} : { publicKey: hexFlag(publicKey, '--public-key') }),

@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { parsePolicy, policyHash, type AppraisalPolicy } from '../../attestation/index.ts';
+import { explainPolicy, parsePolicy, policyHash } from '../../attestation/index.ts';
 import { toHex } from '../../src/encoding.ts';
 import { DpcaError } from '../../src/errors.ts';
 import type { Json } from '../../src/json.ts';
@@ -14,32 +14,6 @@ import { createPublicFile, parseObject, prettyJson, readTextFile } from '../keys
 import { pinnedPeers } from '../keys/peers.ts';
 
 const DAY_MS = 86_400_000;
-
-const MODES: Readonly<Record<AppraisalPolicy['mode'], string>> = {
-  production: 'hardware enclaves only',
-  simulated: 'simulated enclaves only; it proves nothing about hardware',
-  audit: 'documents of the past; its verdicts open no session',
-};
-
-function explain(policy: AppraisalPolicy): string[] {
-  const day = (at: number): string => new Date(at).toISOString().replace('.000Z', 'Z');
-  const lines = [
-    `Policy    SHA-256 ${toHex(policyHash(policy))}`,
-    `Mode      ${policy.mode}: ${MODES[policy.mode]}`,
-    ...policy.roots.map((root) => `Root      ${root.partition} ${root.fingerprint}`),
-  ];
-  for (const { notBefore, notAfter, pcrs } of policy.measurements) {
-    lines.push(`Image     accepted from ${day(notBefore)} to ${day(notAfter)}`);
-    for (const [index, value] of pcrs) lines.push(`          PCR${index} ${toHex(value)}`);
-  }
-  for (const value of policy.pcr3) lines.push(`Operator  PCR3 ${toHex(value)}`);
-  lines.push(
-    `Fresh     at most ${policy.maxAgeMs / 1000} s old and ${policy.futureSkewMs / 1000} s ahead; ` +
-      `certificates valid within ${policy.certificateSkewMs / 1000} s`,
-  );
-  for (const [check, reason] of policy.waivers) lines.push(`Waived    ${check}: ${reason}`);
-  return lines;
-}
 
 function check(io: Io, file: string): void {
   const policy = parsePolicy(readTextFile(file));
@@ -51,7 +25,7 @@ function check(io: Io, file: string): void {
       measurements: measurements.length,
       waivers: Object.fromEntries(waivers),
     },
-    explain(policy).join('\n'),
+    explainPolicy(policy).join('\n'),
   );
 }
 
@@ -114,7 +88,7 @@ function init(io: Io, given: InitFlags): void {
   createPublicFile(given.out, text);
   io.result(
     { file: resolve(given.out), sha256: toHex(policyHash(loaded)) },
-    [`Written: ${given.out}`, ...explain(loaded)].join('\n'),
+    [`Written: ${given.out}`, ...explainPolicy(loaded)].join('\n'),
   );
 }
 

@@ -49,11 +49,15 @@ async function runOnce(io: Io, flags: Flags): Promise<void> {
       await delay(RETRY_MS, undefined, { signal: io.signal });
     }
   }
+  const hangUp = (): void => socket.terminate();
+  io.signal.addEventListener('abort', hangUp, { once: true });
   try {
     await greet(socket, party.keys.identity, fromHex(party.other.identity));
   } catch (error) {
-    socket.terminate();
+    hangUp();
     throw error;
+  } finally {
+    io.signal.removeEventListener('abort', hangUp);
   }
   const release = await runParty({
     ...{ party, table, socket, signal: io.signal },

@@ -19,6 +19,8 @@ import { listen } from '../proxy/websocket.ts';
 
 /** Callers that may stand before the challenge at one time. */
 const MAX_CALLERS = 16;
+/** What a caller that was turned away gets to read why. */
+const FAREWELL_MS = 1_000;
 
 type Flags = Overrides & {
   readonly config?: string;
@@ -52,7 +54,7 @@ async function serve(io: Io, flags: Flags): Promise<void> {
     } catch (error) {
       const code = error instanceof DpcaError ? error.code : 'ERR_INTERNAL';
       io.log.warn({ code }, 'a caller was turned away');
-      socket.terminate();
+      setTimeout(() => socket.terminate(), FAREWELL_MS).unref(); // it may still read its verdict
       return;
     } finally {
       callers -= 1;

@@ -62,12 +62,19 @@ export function enclaveEntry(): string {
 export async function startSimulatedEnclave(rootFile: string): Promise<EnclaveProcess> {
   // short, private, and new each time: unix socket paths end at 107 bytes, and stale sockets break the start
   const directory = mkdtempSync(join(tmpdir(), 'dpca-'));
-  const child = spawn(process.execPath, [enclaveEntry(), '--sockets', directory, '--root', rootFile], {
-    // its stdin is a lifeline: it closes when this process ends, however that happens
-    stdio: ['pipe', 'pipe', 'inherit'],
-    // cbor-x would load a prebuilt addon if it found one; the measured files are all that runs
-    env: { PATH: process.env['PATH'] ?? '', CBOR_NATIVE_ACCELERATION_DISABLED: 'true' },
-  });
+  const child = spawn(
+    process.execPath,
+    [enclaveEntry(), '--sockets', directory, '--root', rootFile],
+    {
+      // its stdin is a lifeline: it closes when this process ends, however that happens
+      stdio: ['pipe', 'pipe', 'inherit'],
+      // a terminal's Ctrl-C is for the host alone, which lets its enclave say goodbye to the peer
+      detached: true,
+      // cbor-x would load a prebuilt addon if it found one; the measured files are all that runs
+      env: { PATH: process.env['PATH'] ?? '', CBOR_NATIVE_ACCELERATION_DISABLED: 'true' },
+    },
+  );
+  child.stdin.on('error', () => undefined); // it may have died first
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const close = async (): Promise<void> => {
     const timer = setTimeout(() => child.kill('SIGKILL'), EXIT_DEADLINE_MS);

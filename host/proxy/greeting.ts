@@ -15,6 +15,9 @@ const VERDICT = { welcome: 1, busy: 2, refused: 3 } as const;
 /** The next binary message, leaving the socket paused behind it; ERR_PEER_LOST when the socket closes, ERR_PEER_SILENT after five seconds. */
 function nextMessage(socket: WebSocket): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
+    const lost = (): DpcaError =>
+      new DpcaError('ERR_PEER_LOST', "the peer's host closed the connection");
+    if (socket.readyState !== socket.OPEN) return void reject(lost());
     const settle = (error: unknown, message?: Uint8Array): void => {
       clearTimeout(timer);
       socket.pause(); // what follows is for the next reader
@@ -23,8 +26,7 @@ function nextMessage(socket: WebSocket): Promise<Uint8Array> {
       if (message !== undefined) resolve(message);
       else reject(error instanceof Error ? error : new Error(String(error)));
     };
-    const onClose = (): void =>
-      settle(new DpcaError('ERR_PEER_LOST', "the peer's host closed the connection"));
+    const onClose = (): void => settle(lost());
     const onMessage = (data: Parameters<typeof binary>[0], isBinary: boolean): void => {
       try {
         settle(undefined, binary(data, isBinary));
@@ -65,6 +67,7 @@ export async function admit(
   socket.send(challenge);
   const refuse = (verdict: number, error: unknown): never => {
     socket.send(Uint8Array.of(verdict));
+    socket.resume();
     socket.close();
     throw error;
   };

@@ -3,9 +3,10 @@
  * WebSocket to the peer's host, and waits for its release. Used by run, serve and demo alike.
  * @module
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
 import { toHex } from '../../src/encoding.ts';
-import { DpcaError, isErrorCode } from '../../src/errors.ts';
+import { DpcaError, type ErrorCode, isErrorCode } from '../../src/errors.ts';
 import type { JsonObject } from '../../src/json.ts';
 import { manifestBytes } from '../../src/run/manifest.ts';
 import type { Role as SessionRole } from '../../src/session/messages.ts';
@@ -29,6 +30,10 @@ export interface PartyRun {
 
 /** After a stop request the enclave says goodbye to its peer; it gets this long. */
 const STOP_DEADLINE_MS = 4_000;
+/** Without a connection the enclave has nothing to wait for; one that does not end by then is stuck. */
+const ORPHAN_DEADLINE_MS = 8_000;
+/** An enclave's last frame, mostly an alert, gets this long to leave the machine. */
+const LAST_WORDS_MS = 1_000;
 
 function failureOf(event: JsonObject): DpcaError {
   const { code, message } = event;
@@ -44,15 +49,22 @@ export async function runParty(run: PartyRun): Promise<JsonObject> {
   socket.pause();
   keepAlive(socket);
   const enclave = await startSimulatedEnclave(party.config.enclave.root);
-  let stopTimer: NodeJS.Timeout | undefined;
+  const timers: NodeJS.Timeout[] = [];
   let onAbort: () => void = () => undefined;
   try {
     let release: JsonObject | undefined;
     let settle: (error: DpcaError | undefined) => void = () => undefined;
     const ended = new Promise<DpcaError | undefined>((resolve) => (settle = resolve));
+    const settleIn = (ms: number, code: ErrorCode, message: string): void =>
+      void timers.push(setTimeout(() => settle(new DpcaError(code, message)), ms));
+    let spoken: () => void = () => undefined;
+    const silent = new Promise<void>((resolve) => (spoken = resolve));
     const peer = await enclave.openPeer({
       onFrame: (frame) => sendFrame(socket, frame),
-      onClose: () => socket.close(),
+      onClose: () => {
+        socket.close();
+        spoken();
+      },
     });
     const control = await enclave.openControl({
       onFrame: (frame) => {
@@ -68,29 +80,40 @@ export async function runParty(run: PartyRun): Promise<JsonObject> {
     });
     onAbort = () => {
       void control.send(encodeLocal({ kind: 'stop' }));
-      stopTimer = setTimeout(
-        () => settle(new DpcaError('ERR_INTERRUPTED', 'stopped by the user')),
-        STOP_DEADLINE_MS,
-      );
+      settleIn(STOP_DEADLINE_MS, 'ERR_INTERRUPTED', 'stopped by the user');
     };
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
-    socket.on('close', () => peer.end());
+    const onLost = (): void => {
+      peer.end();
+      settleIn(ORPHAN_DEADLINE_MS, 'ERR_ENCLAVE_LOST', 'the enclave does not answer');
+    };
+    socket.on('close', onLost);
     relayInto(socket, peer);
     await control.send(encodeLocal({ kind: 'configure', body: configurationOf(run) }));
     socket.resume();
-    if (socket.readyState !== socket.OPEN) peer.end();
+    if (socket.readyState === socket.CLOSED) onLost();
     void sendRows(control, run.table);
     const failure = await ended;
+    await Promise.race([silent, delay(LAST_WORDS_MS, undefined, { ref: false })]);
     if (failure !== undefined) throw failure;
     if (release === undefined) throw new DpcaError('ERR_ENCLAVE_LOST', 'no release came');
     return release;
   } finally {
-    clearTimeout(stopTimer);
+    for (const timer of timers) clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
-    await enclave.close();
-    socket.close();
+    await Promise.all([enclave.close(), closed(socket)]);
   }
+}
+
+/** Closes the connection behind everything that was sent; a peer that does not close too is not waited for. */
+async function closed(socket: WebSocket): Promise<void> {
+  if (socket.readyState === socket.CLOSED) return;
+  const gone = new Promise((resolve) => socket.once('close', resolve));
+  socket.resume();
+  socket.close();
+  await Promise.race([gone, delay(LAST_WORDS_MS)]);
+  socket.terminate();
 }
 
 function configurationOf({ party, role }: PartyRun): JsonObject {

@@ -3,7 +3,7 @@
  * with back-pressure both ways. It cannot read them: they are sealed between the enclaves.
  * @module
  */
-import type { WebSocket } from 'ws';
+import type { RawData, WebSocket } from 'ws';
 import type { FramedStream } from '../../src/wire/framed-stream.ts';
 import { binary } from './websocket.ts';
 
@@ -34,16 +34,20 @@ export function sendFrame(socket: WebSocket, frame: Uint8Array): void | Promise<
 
 /** From the WebSocket to the enclave: every binary message becomes one frame. */
 export function relayInto(socket: WebSocket, enclave: FramedStream): void {
-  socket.on('message', (data, isBinary) => {
+  const refuse = (code: number, reason: string): void => {
+    socket.off('message', carry); // what follows a broken message has lost its place in the order
+    socket.close(code, reason);
+  };
+  const carry = (data: RawData, isBinary: boolean): void => {
     let frame: Uint8Array;
     try {
       frame = binary(data, isBinary);
     } catch {
-      socket.close(1003, 'binary messages only');
-      return;
+      return refuse(1003, 'binary messages only');
     }
-    if (frame.length === 0) return socket.close(1002, 'empty frame');
+    if (frame.length === 0) return refuse(1002, 'empty frame');
     socket.pause();
     void enclave.send(frame).then(() => socket.resume());
-  });
+  };
+  socket.on('message', carry);
 }

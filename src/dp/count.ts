@@ -1,5 +1,5 @@
 /**
- * The release of a count from masked sizes: unbiased estimate, variance and exact 95 % interval (dp.md section 12).
+ * The release of a count from masked sizes: unbiased estimate, variance and exact 95 % interval (docs/spec-mask.md section 6).
  * Post-processing of sizes that are charged already; costs no privacy. Whole numbers only, and no clamping: the
  * interval may reach below zero, because a clamped estimate is biased.
  * @module

@@ -1,6 +1,5 @@
 /**
- * Derivative of the composed delta with respect to the noise law, for the search over block weights (dp.md
- * section 7): d delta / d p_j = n [P(L_{n-1} > eps - l_j) - e^eps Q(L_{n-1} > eps - l_{j+1})]. It only ranks
+ * Derivative of the composed delta with respect to the noise law, for the search over block weights: d delta / d p_j = n [P(L_{n-1} > eps - l_j) - e^eps Q(L_{n-1} > eps - l_{j+1})]. It only ranks
  * candidate plans, so a coarse grid and untilted doubles are enough; nothing is certified here.
  * @module
  */

@@ -1,6 +1,6 @@
 /**
  * Privacy-loss distributions of one composition: the pair (P, Q) = (law of Z, law of Z + d) as loss atoms, for
- * every law that the project uses or tests against (dp.md section 3). Floats are fine here: they bound, and are
+ * every law that the project uses or tests against (docs/privacy.md section 4). Floats are fine here: they bound, and are
  * never released. Masses are right to a relative {@link MASS_ERROR}, losses to an absolute {@link LOSS_ERROR};
  * the accountant widens its bounds by both.
  * @module

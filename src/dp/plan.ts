@@ -1,6 +1,6 @@
 /**
  * The mask plan: the integers that both parties agree on in the manifest and that fix the noise law of every
- * revealed size (dp.md sections 5 and 8). Public. Whether it keeps a claim is for certify.ts; here only shape.
+ * revealed size (docs/spec-mask.md section 1). Public. Whether it keeps a claim is for certify.ts; here only shape.
  * @module
  */
 import { sha256 } from '@noble/hashes/sha2.js';

@@ -1,5 +1,5 @@
 /**
- * The planner: from a claim to a certified mask, and what that mask costs and permits (dp.md section 8). Columns are
+ * The planner: from a claim to a certified mask, and what that mask costs and permits. Columns are
  * treated alike by the composition, so one mask serves all; IntersectMask is taken only where its tau is below the
  * XOR rows. Figures are estimates for people; what is released is computed in count.ts.
  * @module

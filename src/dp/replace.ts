@@ -1,5 +1,5 @@
 /**
- * Epsilon under replacement: one row replaced by an arbitrary other one (dp.md section 2). The first size then moves
+ * Epsilon under replacement: one row replaced by an arbitrary other one (docs/privacy.md section 6). The first size then moves
  * by at most 1, every later one by at most 2, so later columns need one pair that dominates shifts 1 and 2. XOR laws
  * need not be log-concave, so the larger shift is not assumed to dominate: the pair is built from the pointwise
  * maximum of both hockey-stick curves (Zhu, Dong, Wang 2022).
@@ -84,7 +84,7 @@ export function replaceEpsilon(plan: MaskPlan, runs: number, delta: number): num
 
 /**
  * Whether the infinite losses under replacement leave room below delta: 1 - (1 - i_1)^T (1 - i_2)^{(k-1)T} <= delta/2
- * with i_d the infinite mass of shift d (dp.md section 2).
+ * with i_d the infinite mass of shift d.
  */
 export function isReplaceFinite(mask: ColumnMask, k: number, runs: number, delta: number): boolean {
   const first = runs * Math.log1p(-maskPair(mask, 1).infinite);

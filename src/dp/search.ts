@@ -1,5 +1,5 @@
 /**
- * Search for XOR weights with few rows (dp.md section 8): a geometric family gives a start, then units are taken
+ * Search for XOR weights with few rows: a geometric family gives a start, then units are taken
  * away one by one while a descent over small moves, ranked by {@link deltaGradient}, brings delta back under the
  * target. Deterministic: the only chance is a fixed-seed generator. Untrusted: whatever it finds is certified.
  * @module
@@ -8,6 +8,7 @@ import { deltaUpper } from './accountant.ts';
 import { DpcaError } from '../errors.ts';
 import { deltaGradient } from './gradient.ts';
 import { pairOfLaw, xorLaw } from './loss.ts';
+import { apply, type Move, moves, removals, scorer, sorted, total, type Weights } from './moves.ts';
 import { PLAN_LIMITS } from './plan.ts';
 
 export interface Goal {
@@ -32,8 +33,6 @@ const MAX_NEIGHBOURS = 1_500;
 /** Perturbed restarts before a total is given up, for plans of up to RESTART_ROWS rows; fewer above. */
 const RESTARTS = 30;
 const RESTART_ROWS = 300;
-
-type Weights = readonly number[];
 
 function deltaOf(weights: Weights, { n, epsilon }: Goal, accuracy = COARSE): number {
   return deltaUpper([{ pair: pairOfLaw(xorLaw(weights), 1), count: n }], epsilon, accuracy);
@@ -78,69 +77,6 @@ function bestOfFamily(m: number, goal: Goal): { weights: Weights; delta: number 
   return best;
 }
 
-function total(weights: Weights): number {
-  return weights.reduce((a, b) => a + b, 0);
-}
-
-function sorted(weights: Weights): Weights {
-  return weights.filter((w) => w > 0).sort((a, b) => b - a);
-}
-
-/** Blocks `from` are replaced by blocks `to`. */
-interface Move {
-  readonly from: readonly number[];
-  readonly to: readonly number[];
-}
-
-function apply(weights: Weights, { from, to }: Move): Weights {
-  const out = [...weights];
-  for (const value of from) out.splice(out.indexOf(value), 1);
-  return sorted([...out, ...to]);
-}
-
-/** Sizes of steps: single units up to 400 rows, then in proportion. */
-function unitOf(weights: Weights): number {
-  return Math.max(1, Math.round(total(weights) / 400));
-}
-
-/** Moves that keep the total: units moved between blocks, a block split, two blocks merged. */
-function moves(weights: Weights): Move[] {
-  const values = [...new Set(weights)];
-  const unit = unitOf(weights);
-  const out: Move[] = [];
-  for (const a of values) {
-    for (const s of [unit, 2 * unit, 3 * unit]) {
-      if (a > s) out.push({ from: [a], to: [a - s, s] });
-      if (a < s) continue;
-      for (const b of values) {
-        if (b === a && weights.indexOf(a) === weights.lastIndexOf(a)) continue;
-        out.push({ from: [a, b], to: a === s ? [b + s] : [a - s, b + s] });
-      }
-    }
-    if (a > 1) out.push({ from: [a], to: [Math.ceil(a / 2), Math.floor(a / 2)] });
-  }
-  return out;
-}
-
-function removals(weights: Weights): Move[] {
-  const unit = unitOf(weights);
-  return [...new Set(weights)]
-    .filter((a) => a >= unit)
-    .map((a) => ({ from: [a], to: a === unit ? [] : [a - unit] }));
-}
-
-/** law / ((1 + x^w) / 2), from the small end up to the middle and mirrored, where no digits cancel. */
-function withoutBlock(law: Float64Array, w: number): Float64Array {
-  const length = law.length - w;
-  const out = new Float64Array(length);
-  for (let z = 0; 2 * z < length; z++) {
-    const p = Math.max(2 * (law[z] as number) - (z >= w ? (out[z - w] as number) : 0), 0);
-    out[z] = p;
-    out[length - 1 - z] = p;
-  }
-  return out;
-}
-
 /** Orders moves by what the linear model at `weights` says of the law after them; best first. */
 function ranked(
   weights: Weights,
@@ -149,15 +85,7 @@ function ranked(
   count: number,
 ): Weights[] {
   const law = xorLaw(weights);
-  const gradient = deltaGradient(law, goal.n, goal.epsilon);
-  const without = new Map<number, Float64Array>();
-  const score = ({ from, to }: Move): number => {
-    const [first = 0, second] = from;
-    let base = without.get(first) ?? withoutBlock(law, first);
-    without.set(first, base);
-    if (second !== undefined) base = withoutBlock(base, second);
-    return averaged(gradient, base, to, 0);
-  };
+  const score = scorer(law, deltaGradient(law, goal.n, goal.epsilon));
   const stride = Math.ceil(candidates.length / MAX_NEIGHBOURS);
   return candidates
     .filter((_, i) => i % stride === 0)
@@ -166,22 +94,6 @@ function ranked(
     .map(({ move }) => apply(weights, move))
     .filter((c) => permitted(c, goal))
     .slice(0, count);
-}
-
-/** sum_j gradient[j + offset] law[j] after convolving law with the blocks `to`. */
-function averaged(
-  gradient: Float64Array,
-  law: Float64Array,
-  to: readonly number[],
-  offset: number,
-): number {
-  const [w, ...rest] = to;
-  if (w !== undefined) {
-    return (averaged(gradient, law, rest, offset) + averaged(gradient, law, rest, offset + w)) / 2;
-  }
-  let sum = 0;
-  for (let j = 0; j < law.length; j++) sum += (gradient[j + offset] ?? 0) * (law[j] as number);
-  return sum;
 }
 
 interface Point {

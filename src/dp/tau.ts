@@ -1,5 +1,5 @@
 /**
- * The tau calculator of IntersectMask (dp.md section 4): the smallest tau whose n-fold composition of
+ * The tau calculator of IntersectMask: the smallest tau whose n-fold composition of
  * Hypergeometric(2 tau, tau, tau) keeps (epsilon, delta). Published DPCA-PSI tables are for k = 3 and 1.
  * @module
  */

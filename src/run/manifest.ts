@@ -228,14 +228,18 @@ export function manifestHash(manifest: Manifest): Bytes<32> {
 }
 
 /**
- * SHA-256("dpca/v1/privacy" || canonical bytes of what a run costs and reveals): columns, statistics, privacy and
- * release. Parties, purpose, row bounds and rule-set digests are left out, so that changing them cannot make
- * spent slots look unspent.
+ * What a run costs and reveals: columns, statistics, privacy and release. Parties, purpose, row bounds and rule-set
+ * digests are left out, so that changing them cannot make spent slots look unspent.
  */
-export function privacyHash(manifest: Manifest): Bytes<32> {
+export function privacyFields(manifest: Manifest): JsonObject {
   const { columns, statistics, privacy: claim, release } = manifest;
-  const fields = canonicalJson({ columns, statistics, privacy: claim, release });
-  return fixed(sha256(concat(utf8('dpca/v1/privacy'), utf8(fields))), 32, 'hash');
+  return { columns, statistics, privacy: claim, release };
+}
+
+/** SHA-256("dpca/v1/privacy" || canonical bytes of {@link privacyFields}). */
+export function privacyHash(manifest: Manifest): Bytes<32> {
+  const fields = utf8(canonicalJson(privacyFields(manifest)));
+  return fixed(sha256(concat(utf8('dpca/v1/privacy'), fields)), 32, 'hash');
 }
 
 /** JSON pointers (RFC 6901) of the fields that differ; of lists with different lengths only the list is named. */

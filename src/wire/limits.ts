@@ -19,3 +19,11 @@ export const MAX_REATTEST_BYTES = 16_640;
 export const MAX_IDENTIFIER_BYTES = 1_024;
 /** One message between an enclave and its own host: a frame, or one chunk of rows. */
 export const MAX_LOCAL_BYTES = 1_048_576;
+/** One record of a ledger: the plan of a manifest, or a slot. Its length is a u16 on the wire. */
+export const MAX_RECORD_BYTES = 65_535;
+/** A checkpoint: three short lines and up to sixteen signatures. */
+export const MAX_NOTE_BYTES = 4_096;
+/** Lineages of one peer whose checkpoints are remembered; each party has few data sets. */
+export const MAX_LINEAGES = 8;
+/** Hashes of a Merkle proof: sizes stay below 2^53. */
+export const MAX_PROOF_HASHES = 64;

@@ -99,10 +99,10 @@ describe('policy', () => {
     const { code, stdout } = await here.dpca(['policy', 'check', 'policy.json']);
     expect(code).toBe(0);
     for (const part of [
-      'simulated enclaves only',
-      `sim ${fingerprint}`,
+      'Simulated: documents of the software security module only',
+      `root ${fingerprint} (partition sim)`,
       `PCR0 ${hex(PCR)}`,
-      'pcr8: ',
+      'DOES NOT CHECK who signed the image (PCR8)',
     ]) {
       expect(stdout).toContain(part);
     }

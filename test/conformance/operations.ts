@@ -6,16 +6,16 @@
 import { decodeUserData, encodeUserData } from '../../attestation/user-data.ts';
 import { nodeAead } from '../../enclave/aead.ts';
 import { answerChallenge, verifyAnswer } from '../../host/proxy/challenge.ts';
-import { type Bytes, concat, fixed } from '../../src/bytes.ts';
+import { type Bytes, fixed } from '../../src/bytes.ts';
 import { coins, coinStream, type CommitmentPurpose, commit } from '../../src/dp/coins.ts';
 import { type CountEstimate, releaseCount } from '../../src/dp/count.ts';
 import { type MaskPlan, planHash } from '../../src/dp/plan.ts';
 import { dummyIdentifier, jointSeed, maskRowsOf } from '../../src/dp/xor-mask.ts';
-import { fromHex, fromUtf8, toHex, utf8 } from '../../src/encoding.ts';
+import { fromHex, fromUtf8, toHex } from '../../src/encoding.ts';
 import { isErrorCode } from '../../src/errors.ts';
 import { nobleKernel } from '../../src/group/noble-kernel.ts';
 import { drawRekeyable } from '../../src/group/scalars.ts';
-import { type ElementType, packElementMessages } from '../../src/group/suite.ts';
+import { packElementMessages } from '../../src/group/suite.ts';
 import { truncateToTags } from '../../src/group/tags.ts';
 import { canonicalJson } from '../../src/json.ts';
 import { pack } from '../../src/packed.ts';
@@ -110,15 +110,16 @@ function messageOf(given: Readonly<Record<string, unknown>>): Message {
     case 'points':
     case 'tags':
     case 'reblind': {
-      const kind = given['kind'] as ColumnKind;
+      const { kind } = given as { kind: ColumnKind };
       const [column, first] = [Number(given['column']), Number(given['first'])];
       return { kind, column, first, data: hex('data') };
     }
     case 'release':
       return { kind: 'release', hash: fixed(hex('hash'), 32, 'hash') };
     default: {
-      const { type: _type, ...message } = given;
-      return message as unknown as Message;
+      return Object.fromEntries(
+        Object.entries(given).filter(([name]) => name !== 'type'),
+      ) as unknown as Message;
     }
   }
 }
@@ -131,13 +132,7 @@ const estimateJson = ({ estimate, standardDeviation, low, high }: CountEstimate)
 
 const kernel = nobleKernel();
 
-function defineOperations<T extends Record<string, (given: never) => unknown>>(
-  table: T,
-): Readonly<Record<string, ((given: never) => unknown) | undefined>> {
-  return table;
-}
-
-export const operations = defineOperations({
+export const operations: Readonly<Record<string, ((given: never) => unknown) | undefined>> = {
   // section 1
   answer: ({ challenge, callerSeed, listener }: Fields) => {
     const privateKey = b32(callerSeed);
@@ -244,7 +239,7 @@ export const operations = defineOperations({
   // section 8
   runDigest: ({ sessionId: id }: Fields) => toHex(runDigest(b32(id))),
   element: async (given: { run: Hex; column: number; type: number; identifier: Hex }) => {
-    const types = Uint8Array.of(given.type as ElementType);
+    const types = Uint8Array.of(given.type);
     const run = fixed(fromHex(given.run), 16, 'run digest');
     const identifiers = pack([fromHex(given.identifier)]);
     const { bytes, offsets } = packElementMessages(run, given.column, types, identifiers);
@@ -273,4 +268,4 @@ export const operations = defineOperations({
     const canonical = canonicalJson(release);
     return { canonical, hash: toHex(releaseHash(release)) };
   },
-});
+};

@@ -5,7 +5,7 @@ import { floorNumber, parseDecimal } from '../../src/dp/decimal.ts';
 import type { MaskPlan } from '../../src/dp/plan.ts';
 import { fixture, shared } from './support.ts';
 
-/** k = 3, N = 1e3, T = 10, epsilon = 2: m = 74 (dp.md section 5). */
+/** k = 3, N = 1e3, T = 10, epsilon = 2: m = 74. */
 const M74 = [13, 11, 7, 6, 4, 4, 4, 3, 3, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1];
 const three = (weights: readonly number[]): MaskPlan => ({
   kind: 'xor',
@@ -102,7 +102,9 @@ describe('parseDecimal', () => {
   });
   it.each(['', '0', '0.0', '-1', '+1', '1e-5', '.5', '1.', '01', '1,5', ' 1', 'NaN', 'Infinity'])(
     'refuses %j',
-    (text) => expect(() => parseDecimal(text)).toThrowCode('ERR_MANIFEST_PLAN'),
+    (text) => {
+      expect(() => parseDecimal(text)).toThrowCode('ERR_MANIFEST_PLAN');
+    },
   );
   it('floors to a double', () => {
     expect(floorNumber(parseDecimal('0.1'))).toBeLessThan(0.1);

@@ -110,8 +110,9 @@ describe('releaseCount', () => {
   });
 
   it('refuses sizes that no honest run can have', () => {
-    const refuse = (sizes: readonly number[]): void =>
+    const refuse = (sizes: readonly number[]): void => {
       expect(() => releaseCount(XOR57, sizes, 100, 90)).toThrowCode('ERR_MATCH_SIZE');
+    };
     releaseCount(XOR57, [147], 100, 90);
     refuse([148]);
     refuse([-1]);

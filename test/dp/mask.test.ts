@@ -186,8 +186,9 @@ describe('IntersectMask', () => {
 
 describe('plan shape', () => {
   it('is 1 to 8 columns of positive, non-increasing whole weights', () => {
-    const refuse = (columns: readonly (readonly number[])[], k = columns.length): void =>
+    const refuse = (columns: readonly (readonly number[])[], k = columns.length): void => {
       expect(() => assertPlan({ kind: 'xor', columns }, k)).toThrowCode('ERR_MANIFEST_PLAN');
+    };
     assertPlan(plan, 2);
     refuse([[1]], 2);
     refuse([], 0);

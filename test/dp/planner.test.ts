@@ -48,7 +48,7 @@ describe('replacement', () => {
   });
   const M74 = [13, 11, 7, 6, 4, 4, 4, 3, 3, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1];
 
-  it('gives the reference figures (dp.md section 2)', () => {
+  it('gives the reference figures', () => {
     expect(replaceEpsilon({ kind: 'intersect', columns: same(3, 722) }, 10, 1e-4)).toBeCloseTo(
       3.8,
       2,

@@ -1,5 +1,5 @@
 /**
- * Sensitivity of the waterfall (dp.md section 2), on a plain-text reference: null-a-row moves the k sizes by
+ * Sensitivity of the waterfall (docs/privacy.md section 2), on a plain-text reference: null-a-row moves the k sizes by
  * alternating +1 and -1 with partial sums in {0, 1}; replacing a row by at most [1, 2, 2, ...]. Fixed seeds.
  */
 import fc from 'fast-check';

@@ -94,9 +94,8 @@ describe('a checkpoint', () => {
       const changed = note.slice();
       changed[i] = (changed[i] ?? 0) ^ 1;
       expect(() => openCheckpoint(changed, log, [witness])).toThrow();
-      expect(() => openCheckpoint(note.subarray(0, i), log, [witness])).toThrow(
-        i === signed.length ? undefined : /./,
-      );
+      if (i === signed.length) continue; // the same note before it was cosigned
+      expect(() => openCheckpoint(note.subarray(0, i), log, [witness])).toThrow();
     }
   });
 

@@ -7,7 +7,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { type ErrorCode, EXIT, exitOf } from '../../src/errors.ts';
 import { toHex } from '../../src/encoding.ts';
 import {
@@ -24,6 +24,9 @@ import {
   type Sheet,
 } from '../support/party-folders.ts';
 import { type Fault, type Impostor, openTap, type Tap } from '../support/proxy-tap.ts';
+
+// concurrent tests wait for each other (limiter), and that counts as their time
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 /** Rows that match by e-mail address, and by device only: exact sizes, which nobody but the test may know. */
 export const EXACT_SIZES: readonly number[] = [331, 157];
@@ -77,7 +80,11 @@ export async function openWorld(): Promise<World> {
     edited: (edits) => copyBuild(join(folder, `edited-${++copies}`), edits),
     another,
     remove: () => {
-      for (const pair of pairs) pair.remove();
+      for (const pair of pairs) {
+        // a test that failed half-way may have left a host behind
+        for (const { pid } of processesOf(pair.folder)) process.kill(pid, 'SIGKILL');
+        pair.remove();
+      }
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -124,6 +131,8 @@ export interface RunOptions {
   readonly impostor?: Impostor;
   /** Builds that the two sides run; the pair's own when absent. */
   readonly builds?: Partial<Record<Side, Build>>;
+  /** Both hosts lead process groups of their own. */
+  readonly group?: boolean;
   /** Party b listens and a calls. */
   readonly swapped?: boolean;
 }
@@ -135,7 +144,8 @@ export async function runWith(
   options: RunOptions = {},
 ): Promise<Outcome> {
   const [listening, calling] = options.swapped === true ? [pair.b, pair.a] : [pair.a, pair.b];
-  const listener = await serve(listening, options.builds?.listener ?? pair.build);
+  const how = { group: options.group === true };
+  const listener = await serve(listening, options.builds?.listener ?? pair.build, [], how);
   let caller: Running | undefined;
   let struckMs = 0;
   const live: Live = {
@@ -154,7 +164,7 @@ export async function runWith(
   };
   const tap = await openTap(listener.port, fault(live), options.impostor);
   try {
-    caller = call(calling, options.builds?.caller ?? pair.build, tap.port);
+    caller = call(calling, options.builds?.caller ?? pair.build, tap.port, [], how);
     const [atListener, atCaller] = await Promise.all([listener.ended, caller.ended]);
     return { listener: atListener, caller: atCaller, tap, struckMs, live };
   } finally {

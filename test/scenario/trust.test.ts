@@ -5,6 +5,7 @@
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
@@ -35,7 +36,7 @@ beforeAll(async () => {
   world = await openWorld();
 });
 afterAll(() => world.remove());
-const slot = limiter(3);
+const slot = limiter(2);
 
 /** The fault is the peer itself: time counts from its first message to an enclave. */
 const fromTheStart =
@@ -177,6 +178,7 @@ describe.concurrent('a peer', () => {
           socket.resume();
         });
       });
+      await once(server, 'listening');
       const { port } = server.address() as AddressInfo;
       const caller = await call(b, build, port).ended;
       server.close();

@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HANDSHAKE_FRAME } from '../../src/session/messages.ts';
 import { MESSAGE } from '../../src/wire/messages.ts';
-import { at, type Direction, type Fault, silence, type Spot } from '../support/proxy-tap.ts';
+import { at, type Direction, type Fault, type Spot } from '../support/proxy-tap.ts';
 import {
   type Expected,
   expectOutcome,
@@ -24,7 +24,7 @@ beforeAll(async () => {
   world = await openWorld();
 });
 afterAll(() => world.remove());
-const slot = limiter(3);
+const slot = limiter(2);
 /** Silent runs cost ten seconds and no work. */
 const silentSlot = limiter(4);
 
@@ -63,15 +63,38 @@ describe.concurrent('a connection cut', () => {
   );
 });
 
+describe.concurrent('a connection cut while the enclaves start', () => {
+  it('is ERR_PEER_LOST on both sides', () =>
+    slot(() =>
+      expectFault(
+        (live) => (frame, tap) => {
+          if (frame.direction === 'down' && frame.index === 1) {
+            live.struck();
+            setTimeout(tap.cut, 50);
+          }
+          return undefined;
+        },
+        'ERR_PEER_LOST',
+        'ERR_PEER_LOST',
+      ),
+    ));
+});
+
 describe.concurrent('a silent connection', () => {
   const both: readonly Direction[] = ['up', 'down'];
+  const silence = (spot: Spot, directions: readonly Direction[], live: Live): Fault =>
+    at(spot, (_, tap) => {
+      live.struck();
+      tap.hush(directions);
+      return [];
+    });
   it.each([
     ['handshake', up(HANDSHAKE_FRAME.evidence)],
     ['column 1', down(MESSAGE.points)],
   ])('in phase %s is ERR_PEER_SILENT on both sides', (_, spot) =>
     silentSlot(() =>
       expectFault(
-        (live) => silence(spot, both, live.struck),
+        (live) => silence(spot, both, live),
         'ERR_PEER_SILENT',
         'ERR_PEER_SILENT',
         SILENCE_END_MS,
@@ -82,7 +105,7 @@ describe.concurrent('a silent connection', () => {
   it('of one direction only is ERR_PEER_SILENT there, and the other side is told', () =>
     silentSlot(() =>
       expectFault(
-        (live) => silence(up(MESSAGE.table), ['up'], live.struck),
+        (live) => silence(up(MESSAGE.table), ['up'], live),
         'ERR_PEER_SILENT',
         'ERR_PEER_ABORTED',
         SILENCE_END_MS,
@@ -229,19 +252,19 @@ describe('messages of another run', () => {
 });
 
 describe.concurrent('between the hosts', () => {
-  it.each<[string, Uint8Array | string, Expected]>([
-    ['an empty message', new Uint8Array(0), 'ERR_PEER_LOST'],
-    ['a message above the limit', new Uint8Array(262_145), 'ERR_PEER_LOST'],
-  ])('%s ends the connection', (_, message, code) =>
+  it.each([
+    ['an empty message', 0],
+    ['a message above the limit', 262_145],
+  ])('%s ends the connection', (_, bytes) =>
     slot(() =>
       expectFault(
         (live) =>
           at(down(MESSAGE.table), () => {
             live.struck();
-            return typeof message === 'string' ? [] : [message];
+            return [new Uint8Array(bytes)];
           }),
-        code,
-        code,
+        'ERR_PEER_LOST',
+        'ERR_PEER_LOST',
       ),
     ),
   );

@@ -3,7 +3,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { nodeAead } from '../../enclave/aead.ts';
-import { concat, equalConstantTime } from '../../src/bytes.ts';
+import { isZero } from '../../src/bytes.ts';
 import { toHex, utf8 } from '../../src/encoding.ts';
 import { SecureChannel } from '../../src/session/channel.ts';
 import { Handshake } from '../../src/session/handshake.ts';
@@ -50,10 +50,11 @@ describe('two honest machines', () => {
   });
 
   it('negotiate the highest common version and suite', () => {
-    const a = new Party(configOf('init', 'negotiate', { versions: [1, 2, 4], suites: [1, 7] }));
-    const b = new Party(configOf('resp', 'negotiate', { versions: [2, 3], suites: [1, 2] }));
+    const offer = { versions: [1, 2, 3, 5], suites: [1, 2, 7] };
+    const a = new Party(configOf('init', 'negotiate', offer));
+    const b = new Party(configOf('resp', 'negotiate', { versions: [1, 2, 3, 4], suites: [1, 2] }));
     converse(a, b);
-    expect(a.opened!.inputs).toMatchObject({ version: 2, suite: 1, versions: [1, 2, 4] });
+    expect(a.opened!.inputs).toMatchObject({ version: 3, suite: 2, ...offer });
     expect(b.opened!.inputs).toEqual(a.opened!.inputs);
   });
 
@@ -175,20 +176,42 @@ describe('configuration and drivers', () => {
     }
   });
 
-  it('wipes its secrets on failure and after opening, and leaves the identity key alone', () => {
-    const drawn: Uint8Array[] = [];
-    const config = configOf('init', 'wipe');
-    const rng = (n: number): Uint8Array => {
-      const out = config.rng(n);
-      drawn.push(out);
-      return out;
-    };
-    const a = new Party({ ...config, rng });
-    converse(a, new Party(configOf('resp', 'wipe')));
-    expect(a.outcome).toBe('open');
-    const zero = new Uint8Array(32);
-    expect(drawn.slice(0, 2)).toEqual([zero, zero]);
-    expect(equalConstantTime(config.identity.secretKey, zero)).toBe(false);
-    expect(concat(a.opened!.keys.send)).not.toEqual(zero);
-  });
+  it.each(['open', 'PCR_MISMATCH', 'ERR_SESSION_NOISE', 'ERR_NSM'])(
+    'wipes its secrets when it ends with %s, and leaves the identity key alone',
+    (end) => {
+      // every key that the machine draws or gives to the AEAD, by reference
+      const secrets = new Set<Uint8Array>();
+      const config = configOf('init', 'wipe');
+      const spy: typeof nodeAead = {
+        seal: (key, ...rest) => {
+          secrets.add(key);
+          return nodeAead.seal(key, ...rest);
+        },
+        open: (key, ...rest) => {
+          secrets.add(key);
+          return nodeAead.open(key, ...rest);
+        },
+      };
+      let draws = 0;
+      const rng = (n: number): Uint8Array => {
+        const out = config.rng(n);
+        if (draws++ < 2) secrets.add(out); // static and ephemeral; the nonce is public
+        return out;
+      };
+      const code = end === 'PCR_MISMATCH' ? bytes32('other code') : undefined;
+      const a = new Party({ ...config, rng, aead: spy });
+      const b = new Party(configOf('resp', 'wipe'), code);
+      if (end === 'ERR_NSM') a.feed({ type: 'abort', code: 'ERR_NSM' });
+      else {
+        converse(a, b, (bytes, _from, i) =>
+          end === 'ERR_SESSION_NOISE' && i === 1 ? [bytes.subarray(0, 100)] : [bytes],
+        );
+      }
+      expect(a.outcome).toBe(end);
+      expect(secrets.size).toBeGreaterThan(end === 'ERR_NSM' ? 1 : 2);
+      for (const secret of secrets) expect(isZero(secret)).toBe(true);
+      expect(isZero(config.identity.secretKey)).toBe(false);
+      if (a.opened !== undefined) expect(isZero(a.opened.keys.send)).toBe(false);
+    },
+  );
 });

@@ -5,8 +5,10 @@
 import { describe, expect, it, vi } from 'vitest';
 import { nodeAead } from '../../enclave/aead.ts';
 import { SecureChannel } from '../../src/session/channel.ts';
-import { HANDSHAKE_FRAME } from '../../src/session/messages.ts';
-import { configOf, converse, Party, RECEIVER, session, type Wire } from './support.ts';
+import { encodeHello, HANDSHAKE_FRAME } from '../../src/session/messages.ts';
+import { NoiseXX } from '../../src/session/noise.ts';
+import { PROLOGUE } from '../../src/session/transcript.ts';
+import { bytes32, configOf, converse, Party, RECEIVER, session, type Wire } from './support.ts';
 
 vi.mock('@noble/curves/ed25519.js', async (original) =>
   (await import('./memoised-curves.ts')).memoised(original),
@@ -226,12 +228,12 @@ describe('reflection', () => {
     expect(c.outcome).toBe('ERR_SESSION_REFLECTION');
   });
 
-  // equal draws make equal keys or nonces: static, ephemeral, nonce, in this order
+  // equal draws make equal keys or nonces: static, ephemeral, nonce, in this order; the first to see it refuses
   it.each([
-    ['static', 0],
-    ['ephemeral', 1],
-    ['nonce', 2],
-  ] as const)('a peer whose %s equals our own', (_what, equal) => {
+    ['static', 0, 'init'],
+    ['ephemeral', 1, 'resp'],
+    ['nonce', 2, 'resp'],
+  ] as const)('a peer whose %s equals our own', (_what, equal, first) => {
     const shared = (run: string): ((n: number) => Uint8Array) => {
       let draws = 0;
       return (n) => new Uint8Array(n).fill(draws++ === equal ? 7 : run.charCodeAt(0) + draws);
@@ -239,7 +241,27 @@ describe('reflection', () => {
     const a = new Party(configOf('init', 'equal', { rng: shared('a') }));
     const b = new Party(configOf('resp', 'equal', { rng: shared('q') }));
     converse(a, b);
-    // the static is seen first by the initiator (message 2), ephemeral and nonce by the responder (message 1)
-    expect([a.outcome, b.outcome].sort()).toEqual(['ERR_PEER_ABORTED', 'ERR_SESSION_REFLECTION']);
+    const [refuses, hears] = first === 'init' ? [a, b] : [b, a];
+    expect(refuses.outcome).toBe('ERR_SESSION_REFLECTION');
+    expect(hears.outcome).toBe('ERR_PEER_ABORTED');
+  });
+
+  it('an initiator whose static, in message 3, is the own one', () => {
+    const b = new Party(configOf('resp', 'own static'));
+    const noise = new NoiseXX({
+      initiator: true,
+      prologue: PROLOGUE,
+      aead: nodeAead,
+      staticSecret: configOf('resp', 'own static').rng(32),
+      ephemeralSecret: new Uint8Array(32).fill(9),
+    });
+    const tell = (type: number, body: Uint8Array): void =>
+      b.feed({ type: 'message', bytes: Uint8Array.of(type, ...body) });
+    const [nonce, policyHash] = [bytes32('nonce'), bytes32('policy')];
+    b.feed({ type: 'start' });
+    tell(0xa1, noise.write(encodeHello({ versions: [1], suites: [1], nonce, policyHash })));
+    noise.read(b.sent[0]!.subarray(1));
+    tell(0xa3, noise.write(new Uint8Array(0)));
+    expect(b.outcome).toBe('ERR_SESSION_REFLECTION');
   });
 });

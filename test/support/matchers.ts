@@ -32,6 +32,6 @@ expect.extend({
 
 declare module 'vitest' {
   interface Matchers<T> {
-    toThrowCode: (code: ErrorCode) => T;
+    toThrowCode: (code: ErrorCode) => void;
   }
 }

@@ -259,13 +259,20 @@ export function processesOf(folder: string): readonly { pid: number; command: st
   return all.filter(({ command }) => command.includes(folder));
 }
 
-/** Starts `dpca --json ...argv` for a party; its sockets lie in a folder of this process alone. */
-export function start(party: PartyFolder, argv: readonly string[], build: Build): Running {
+/** Starts `dpca --json ...argv` for a party; its sockets lie in a folder of this process alone. With `group` it
+ * leads a process group of its own, as it does when a terminal starts it. */
+export function start(
+  party: PartyFolder,
+  argv: readonly string[],
+  build: Build,
+  how: { readonly group?: boolean } = {},
+): Running {
   const temporary = mkdtempSync(join(party.folder, 't'));
   const child = spawn(process.execPath, [build.cli, '--json', ...argv, '--config', party.config], {
     cwd: party.folder,
     env: { PATH: process.env['PATH'], TMPDIR: temporary },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: how.group === true,
   });
   let stdout = '';
   let stderr = '';
@@ -313,8 +320,9 @@ export async function serve(
   party: PartyFolder,
   build: Build,
   argv: readonly string[] = [],
+  how: { readonly group?: boolean } = {},
 ): Promise<Running & { readonly port: number }> {
-  const running = start(party, ['serve', '--listen', '127.0.0.1:0', ...argv], build);
+  const running = start(party, ['serve', '--listen', '127.0.0.1:0', ...argv], build, how);
   const { port } = await running.logged('listening');
   return { ...running, port: Number(port) };
 }
@@ -324,6 +332,7 @@ export function call(
   build: Build,
   port: number,
   argv: readonly string[] = [],
+  how: { readonly group?: boolean } = {},
 ): Running {
-  return start(party, ['run', '--peer-url', `ws://127.0.0.1:${port}`, ...argv], build);
+  return start(party, ['run', '--peer-url', `ws://127.0.0.1:${port}`, ...argv], build, how);
 }

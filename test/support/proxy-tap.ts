@@ -26,9 +26,13 @@ export interface Tap {
   readonly port: number;
   /** Every message as it was sent, before any fault. */
   readonly seen: readonly Frame[];
+  /** Connections that were accepted. */
+  readonly callers: () => number;
+  /** From now on carries nothing in these directions, not even that a connection has closed. */
+  readonly hush: (directions: readonly Direction[]) => void;
   /** Cuts both connections without a closing handshake. */
-  cut(): void;
-  close(): Promise<void>;
+  readonly cut: () => void;
+  readonly close: () => Promise<void>;
 }
 
 /** Messages of the greeting between hosts, which have no type. */
@@ -56,9 +60,13 @@ export async function openTap(
   await new Promise<void>((resolve) => server.once('listening', resolve));
   const seen: Frame[] = [];
   const open = new Set<WebSocket>();
+  const hushed: Direction[] = [];
+  let called = 0;
   const tap: Tap = {
     port: (server.address() as AddressInfo).port,
     seen,
+    callers: () => called,
+    hush: (directions) => hushed.push(...directions),
     cut: () => {
       for (const socket of open) socket.terminate();
     },
@@ -75,14 +83,15 @@ export async function openTap(
       const type = index < GREETING[direction] ? undefined : bytes[0];
       const frame = { direction, index, type, bytes };
       seen.push(frame);
-      for (const part of fault(frame, tap) ?? [bytes]) {
+      const parts = fault(frame, tap) ?? [bytes];
+      for (const part of hushed.includes(direction) ? [] : parts) {
         if (to.readyState === WebSocket.OPEN) to.send(part);
       }
     });
     from.on('error', () => undefined);
     from.on('close', () => {
       open.delete(from);
-      to.close();
+      if (!hushed.includes(direction)) to.close();
     });
   };
   const connect = async (caller: WebSocket): Promise<void> => {
@@ -106,6 +115,7 @@ export async function openTap(
     caller.resume();
   };
   server.on('connection', (caller) => {
+    called += 1;
     connect(caller).catch(() => tap.cut());
   });
   return tap;
@@ -130,19 +140,5 @@ export function at(
     if (left-- > 0) return undefined;
     done = true;
     return action(frame, tap);
-  };
-}
-
-/** From the first message at `spot` on, nothing more is carried in the directions given. */
-export function silence(spot: Spot, directions: readonly Direction[], onStart: () => void): Fault {
-  let silent = false;
-  const start = at(spot, () => {
-    silent = true;
-    onStart();
-    return undefined;
-  });
-  return (frame, tap) => {
-    start(frame, tap);
-    return silent && directions.includes(frame.direction) ? [] : undefined;
   };
 }

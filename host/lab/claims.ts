@@ -1,0 +1,69 @@
+/**
+ * Scores a set attack over repetitions on synthetic data: correct and wrong claims, precision with its interval, and
+ * the prior beside it. Correct claims alone would show more "leakage" under noise than without (dp.md section 14).
+ * @module
+ */
+import { type SetAttack, sizeOracle } from './oracle.ts';
+import { type Random, shuffled } from './random.ts';
+import type { SizeMechanism } from './sizes.ts';
+
+export interface ClaimSetting {
+  readonly victims: number;
+  /** Share of the victims that are in the other table. */
+  readonly density: number;
+  readonly calls: number;
+  readonly repetitions: number;
+}
+
+export interface ClaimScore {
+  /** Shares of the victims, means over the repetitions. */
+  readonly correct: number;
+  readonly wrong: number;
+  /** correct / (correct + wrong) over all repetitions; null if nothing was claimed. */
+  readonly precision: number | null;
+  /** Half-width of its 95 % interval: ratio estimate over repetitions, as claims within one are not independent. */
+  readonly precisionHalfWidth: number | null;
+  /** Precision of whoever always guesses the majority. */
+  readonly prior: number;
+}
+
+/** A random set of round(density * victims) members. */
+function members(victims: number, density: number, random: Random): Uint8Array {
+  const member = new Uint8Array(victims);
+  const count = Math.round(density * victims);
+  for (const victim of shuffled(random, victims).subarray(0, count)) member[victim] = 1;
+  return member;
+}
+
+export function scoreAttack(
+  attack: SetAttack,
+  mechanism: SizeMechanism,
+  { victims, density, calls, repetitions }: ClaimSetting,
+  random: Random,
+): ClaimScore {
+  const tallies: { correct: number; claimed: number }[] = [];
+  for (let r = 0; r < repetitions; r++) {
+    const member = members(victims, density, random);
+    const claims = attack(sizeOracle(member, mechanism, calls, random), victims, calls, random);
+    let correct = 0;
+    let claimed = 0;
+    claims.forEach((claim, victim) => {
+      if (claim === 0) return;
+      claimed += 1;
+      if ((claim === 1) === (member[victim] === 1)) correct += 1;
+    });
+    tallies.push({ correct, claimed });
+  }
+  const correct = tallies.reduce((sum, t) => sum + t.correct, 0);
+  const claimed = tallies.reduce((sum, t) => sum + t.claimed, 0);
+  const precision = claimed === 0 ? null : correct / claimed;
+  const squares = tallies.reduce((sum, t) => sum + (t.correct - (precision ?? 0) * t.claimed) ** 2, 0);
+  const spread = Math.sqrt((squares * repetitions) / Math.max(repetitions - 1, 1));
+  return {
+    correct: correct / (victims * repetitions),
+    wrong: (claimed - correct) / (victims * repetitions),
+    precision,
+    precisionHalfWidth: precision === null ? null : (1.96 * spread) / claimed,
+    prior: Math.max(density, 1 - density),
+  };
+}

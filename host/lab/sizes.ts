@@ -1,0 +1,81 @@
+/**
+ * What an attacker sees of one size: the true number of common rows plus noise of a known law. One
+ * {@link SizeMechanism} is one way to run the protocol: plain, under an honest mask, or under a mask whose dummies the
+ * attacker inserts against the rules (dp.md sections 5, 6 and 11).
+ * @module
+ */
+import { maskLaw } from '../../src/dp/loss.ts';
+import { columnMasks, type ColumnMask, type MaskPlan, maskRows } from '../../src/dp/plan.ts';
+import type { Random } from './random.ts';
+
+/** Noise of one size: law[z] = P(Z = z). */
+export interface SizeNoise {
+  readonly law: Float64Array;
+  readonly mean: number;
+  readonly draw: (random: Random) => number;
+}
+
+export interface SizeMechanism {
+  readonly name: 'plain' | 'intersect' | 'xor';
+  /** What the attacker's enclave inserts; anything but `honest` needs broken attestation (M2). */
+  readonly dummies: Dummies;
+  /** Dummy rows per party and run. */
+  readonly rows: number;
+  /** One per identifier column; plain PSI has one. */
+  readonly columns: readonly SizeNoise[];
+}
+
+/** `all`: every version of every block, or all 2 tau common identifiers. `none`: no dummy at all. */
+export type Dummies = 'honest' | 'all' | 'none';
+
+/** Draws from a law by binary search in its distribution function. */
+function sampler(law: Float64Array): (random: Random) => number {
+  const upTo = new Float64Array(law.length);
+  law.reduce((sum, p, z) => (upTo[z] = sum + p), 0);
+  return (random) => {
+    const u = random();
+    let low = 0;
+    let high = law.length - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((upTo[middle] ?? 1) > u) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  };
+}
+
+function noiseOf(law: Float64Array): SizeNoise {
+  const mean = law.reduce((sum, p, z) => sum + p * z, 0);
+  return { law, mean, draw: sampler(law) };
+}
+
+function constant(value: number): SizeNoise {
+  const law = new Float64Array(value + 1);
+  law[value] = 1;
+  return noiseOf(law);
+}
+
+/**
+ * One column. Against a party that inserts every version, all of the honest side's dummies meet, whatever its coins:
+ * the noise is the constant sum of weights (tau for IntersectMask). Against one that inserts none it is 0.
+ */
+function columnNoise(mask: ColumnMask, dummies: Dummies): SizeNoise {
+  if (dummies === 'honest') return noiseOf(maskLaw(mask));
+  if (dummies === 'none') return constant(0);
+  return constant(mask.kind === 'xor' ? mask.weights.reduce((a, b) => a + b, 0) : mask.tau);
+}
+
+/** PSI that reveals the exact size. */
+export function plainSizes(): SizeMechanism {
+  return { name: 'plain', dummies: 'honest', rows: 0, columns: [constant(0)] };
+}
+
+export function maskedSizes(plan: MaskPlan, dummies: Dummies = 'honest'): SizeMechanism {
+  return {
+    name: plan.kind,
+    dummies,
+    rows: maskRows(plan).reduce((a, b) => a + b, 0),
+    columns: columnMasks(plan).map((mask) => columnNoise(mask, dummies)),
+  };
+}
