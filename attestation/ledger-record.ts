@@ -6,7 +6,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { type Bytes, concat } from '../src/bytes.ts';
 import { parseDecimal } from '../src/dp/decimal.ts';
-import { assertPlan, PLAN_LIMITS, type XorPlan } from '../src/dp/plan.ts';
+import { assertPlan, type MaskPlan, PLAN_LIMITS } from '../src/dp/plan.ts';
 import { fromUtf8, lengthPrefixed, toHex, utf8 } from '../src/encoding.ts';
 import { DpcaError } from '../src/errors.ts';
 import { canonicalJson, type Json, type JsonObject, parseJson } from '../src/json.ts';
@@ -112,6 +112,8 @@ const SLOT_MEMBERS = [...COMMON, 'slot', 'of', 'plan', 'session', 'run', 'peer']
 const MAX_ROWS = 2 ** 27;
 /** Slots of one lineage over all its plans; also caps the records of a ledger. */
 export const MAX_SLOTS = 16_384;
+/** Registration, extensions and slots. */
+export const MAX_RECORDS = 16_640;
 const DECIMAL = /^(0|[1-9][0-9]{0,2})(\.[0-9]{1,30})?$/;
 export const LINEAGE_NAME: RegExp = /^[\p{L}\p{N}][\p{L}\p{N} &'.,()_-]{0,63}$/u;
 
@@ -183,7 +185,7 @@ export interface RegisteredPlan {
   readonly runs: number;
   readonly epsilon: string;
   readonly delta: string;
-  readonly mask: XorPlan;
+  readonly mask: MaskPlan;
 }
 
 /** Reads the fields of a plan record (ERR_BUDGET_LEDGER). */
@@ -193,12 +195,16 @@ export function registeredPlan(record: PlanRecord): RegisteredPlan {
   const members = ['adjacency', 'epsilon', 'delta', 'runs', 'mask'];
   const privacy = shape.object(fields['privacy'], members, 'privacy');
   const given = shape.object(privacy['mask'], ['kind', 'columns'], 'mask');
-  if (given['kind'] !== 'xor' || !Array.isArray(given['columns'])) shape.refuse('mask: unknown');
+  const { kind, columns } = given;
+  if ((kind !== 'xor' && kind !== 'intersect') || !Array.isArray(columns)) {
+    return shape.refuse('mask: unknown');
+  }
   const epsilon = shape.text(privacy, 'epsilon', DECIMAL);
   const delta = shape.text(privacy, 'delta', DECIMAL);
-  const mask = { kind: 'xor', columns: given['columns'] as readonly (readonly number[])[] } as const;
+  // assertPlan checks every number of it
+  const mask = { kind, columns } as unknown as MaskPlan;
   try {
-    assertPlan(mask, mask.columns.length);
+    assertPlan(mask, columns.length);
     parseDecimal(epsilon);
     parseDecimal(delta);
   } catch (cause) {

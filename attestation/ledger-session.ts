@@ -157,7 +157,10 @@ export class LedgerSession {
       from = Math.max(from, checkpoint.size);
     }
     ledger.fit(manifest, party);
-    return { note: signCheckpoint(ledger.checkpoint, this.signer(log)), proof: ledger.tree.consistency(from) };
+    return {
+      note: signCheckpoint(ledger.checkpoint, this.signer(log)),
+      proof: ledger.tree.consistency(from),
+    };
   }
 
   /** The peer's ledger before the charge (ERR_BUDGET_LINEAGE, _PEER_ROLLBACK, _PROOF). */
@@ -183,7 +186,10 @@ export class LedgerSession {
         assertConsistency(last.size, last.root, head.size, head.root, proof),
       );
     } else if (proof.length > 0 || head.size < 1) {
-      throw new DpcaError('ERR_BUDGET_PROOF', 'expected a registered ledger, and no proof from nothing');
+      throw new DpcaError(
+        'ERR_BUDGET_PROOF',
+        'expected a registered ledger, and no proof from nothing',
+      );
     }
     this.peerHead = head;
   }
@@ -220,6 +226,22 @@ export class LedgerSession {
     };
     this.ownCharge = { record, charged };
     return charged;
+  }
+
+  /** What the own host shows of the charge. */
+  spent(): JsonObject {
+    const { ledger, manifest, party } = this.setup;
+    const { lineage, name } = ledger.registration;
+    const plan = ledger.plans.find(({ hash }) => hash === toHex(privacyHash(manifest)));
+    const identity = manifest.parties[party === 'a' ? 'b' : 'a'].identity;
+    return {
+      lineage,
+      name,
+      slot: ledger.spent.length,
+      spent: plan?.used ?? 0,
+      slots: plan?.slots ?? 0,
+      peer: ledger.spentWith(identity),
+    };
   }
 
   /** Verifies the peer's charge (ERR_BUDGET_PROOF); its note must be remembered durably before {@link cosigned}. */
@@ -259,7 +281,8 @@ export class LedgerSession {
     readonly checkpoint: Uint8Array;
     readonly evidence: JsonObject;
   } {
-    if (this.ownCharge === undefined) throw new DpcaError('ERR_INTERNAL', 'cosigned before charged');
+    if (this.ownCharge === undefined)
+      throw new DpcaError('ERR_INTERNAL', 'cosigned before charged');
     const { record, charged } = this.ownCharge;
     const peer = cosigner(this.other);
     recode('ERR_BUDGET_PROOF', "the peer's cosignature", () =>
@@ -296,7 +319,10 @@ export class LedgerSession {
       }
     }
     if (record.type === 'slot' && record.peer.identity !== this.own.identity) {
-      throw new DpcaError('ERR_BUDGET_PROOF', "the peer's slot: expected this organisation as its peer");
+      throw new DpcaError(
+        'ERR_BUDGET_PROOF',
+        "the peer's slot: expected this organisation as its peer",
+      );
     }
     if (record.type === 'slot' && record.slot > record.of) {
       throw new DpcaError('ERR_BUDGET_PROOF', "the peer's slot: beyond the slots registered");
@@ -311,7 +337,10 @@ export class LedgerSession {
   ): void {
     const attested = equalConstantTime(sha256(key), this.setup.peerEnclaveKeyHash);
     if (!attested || !isSigned(slotStatement(as, record), key, signature)) {
-      throw new DpcaError('ERR_BUDGET_PROOF', "expected the signature of the peer's attested enclave");
+      throw new DpcaError(
+        'ERR_BUDGET_PROOF',
+        "expected the signature of the peer's attested enclave",
+      );
     }
   }
 }

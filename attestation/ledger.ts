@@ -5,7 +5,7 @@
  * @module
  */
 import { type Bytes, equalConstantTime } from '../src/bytes.ts';
-import { type Composed, deltaUpper } from '../src/dp/accountant.ts';
+import { deltaUpper } from '../src/dp/accountant.ts';
 import { sizesOf } from '../src/dp/certify.ts';
 import { floorNumber, parseDecimal, type Rational } from '../src/dp/decimal.ts';
 import { toHex } from '../src/encoding.ts';
@@ -59,17 +59,8 @@ function sessionOf({ session, run }: SlotRecord): string {
 
 /** Certified upper bound on delta at `epsilon` for all slots of all plans together. */
 export function composedDelta(plans: readonly RegisteredPlan[], epsilon: Rational): number {
-  const parts = new Map<string, Composed>();
-  for (const { mask, runs } of plans) {
-    for (const weights of mask.columns) {
-      const key = canonicalJson(weights);
-      const [one] = sizesOf({ kind: 'xor', columns: [weights] }, runs);
-      if (one === undefined) throw new DpcaError('ERR_INTERNAL', 'a column without a loss');
-      const { pair, count } = parts.get(key) ?? { pair: one.pair, count: 0 };
-      parts.set(key, { pair, count: count + runs });
-    }
-  }
-  return deltaUpper([...parts.values()], floorNumber(epsilon));
+  const parts = plans.flatMap(({ mask, runs }) => sizesOf(mask, runs));
+  return deltaUpper(parts, floorNumber(epsilon));
 }
 
 export class Ledger {
@@ -86,7 +77,10 @@ export class Ledger {
   /** Replays and checks all records (ERR_BUDGET_LEDGER, ERR_BUDGET_UNREGISTERED when there is none). */
   constructor(records: readonly Uint8Array[]) {
     if (records.length === 0) {
-      throw new DpcaError('ERR_BUDGET_UNREGISTERED', 'no lineage is registered; see dpca ledger init');
+      throw new DpcaError(
+        'ERR_BUDGET_UNREGISTERED',
+        'no lineage is registered; see dpca ledger init',
+      );
     }
     for (const record of records) this.append(record);
     this.certify();
@@ -233,7 +227,10 @@ export class Ledger {
     if (record.name !== before.name || record.rowsMax !== before.rowsMax) {
       broken(index, 'expected name and rowsMax of the registration');
     }
-    if (isLess(epsilon, parseDecimal(before.epsilon)) || isLess(delta, parseDecimal(before.delta))) {
+    if (
+      isLess(epsilon, parseDecimal(before.epsilon)) ||
+      isLess(delta, parseDecimal(before.delta))
+    ) {
       broken(index, 'expected epsilon and delta of at least those before');
     }
   }
@@ -274,7 +271,10 @@ export class Ledger {
     const { epsilon, delta } = this.registration;
     const upper = composedDelta(this.planOf, parseDecimal(epsilon));
     if (!(upper <= floorNumber(parseDecimal(delta)))) {
-      broken(index, `all slots together have delta up to ${upper.toPrecision(4)} at epsilon ${epsilon}`);
+      broken(
+        index,
+        `all slots together have delta up to ${upper.toPrecision(4)} at epsilon ${epsilon}`,
+      );
     }
   }
 

@@ -35,11 +35,18 @@ export class AttestationPort {
   private readonly policy: AppraisalPolicy;
   private readonly report: (event: JsonObject) => void;
   private startMs: NowMs | undefined;
+  private measured: Uint8Array | undefined;
 
   constructor(nsm: Nsm, policy: AppraisalPolicy, report: (event: JsonObject) => void) {
     this.nsm = nsm;
     this.policy = policy;
     this.report = report;
+  }
+
+  /** PCR0 of the peer that was accepted last. */
+  get peerMeasurement(): Bytes<48> {
+    if (this.measured === undefined) throw new DpcaError('ERR_INTERNAL', 'no peer was accepted');
+    return fixed(this.measured, 48, 'PCR0');
   }
 
   async attest(publicKey: Uint8Array, nonce: Uint8Array, fields: UserData): Promise<OwnDocument> {
@@ -76,6 +83,7 @@ export class AttestationPort {
     if (binding === null || verdict.payloadSha256 === null) {
       throw new DpcaError('BINDING_FORMAT', 'the document binds no session'); // a policy may waive it, we do not
     }
+    this.measured = verdict.claims.pcrs.get(0);
     return {
       payloadHash: fixed(verdict.payloadSha256, 32, 'payload hash'),
       manifestHash: binding.manifestHash,

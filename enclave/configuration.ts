@@ -4,13 +4,16 @@
  * @module
  */
 import { ed25519 } from '@noble/curves/ed25519.js';
+import type { PeerMemory, SigningKey } from '../attestation/ledger-session.ts';
+import { Ledger } from '../attestation/ledger.ts';
 import { type AppraisalPolicy, parsePolicy } from '../attestation/policy.ts';
 import { type Bytes, fixed } from '../src/bytes.ts';
-import { fromHex, toHex } from '../src/encoding.ts';
+import { fromHex, toHex, utf8 } from '../src/encoding.ts';
 import { DpcaError } from '../src/errors.ts';
 import type { JsonObject } from '../src/json.ts';
 import { certifyManifest, type Manifest, parseManifest, type Role } from '../src/run/manifest.ts';
 import type { IdentityKeys } from '../src/session/identity.ts';
+import { MAX_LINEAGES } from '../src/wire/limits.ts';
 import type { Role as SessionRole } from '../src/session/messages.ts';
 
 export interface RunConfiguration {
@@ -21,9 +24,17 @@ export interface RunConfiguration {
   readonly peerIdentity: Bytes<32>;
   readonly manifest: Manifest;
   readonly policy: AppraisalPolicy;
+  /** The organisation's log key, which signs the checkpoints of its ledger. */
+  readonly log: SigningKey;
+  readonly ledger: Ledger;
+  /** The peer's ledgers as this host remembers them. */
+  readonly memory: readonly PeerMemory[];
 }
 
-const MEMBERS = ['role', 'party', 'identityKey', 'manifest', 'policy'];
+/** What the session with the peer needs of it. */
+export type SessionConfiguration = Omit<RunConfiguration, 'log' | 'ledger' | 'memory'>;
+
+const MEMBERS = ['role', 'party', 'identityKey', 'logKey', 'manifest', 'policy', 'memory'];
 
 function text(body: JsonObject, name: string): string {
   const value = body[name];
@@ -41,8 +52,34 @@ function oneOf<const T extends string>(body: JsonObject, name: string, values: r
   return found;
 }
 
-/** Reads a `configure` message; ERR_CONFIG, ERR_KEY_FORMAT, and the codes of manifest, plan and policy. */
-export function readConfiguration(body: JsonObject): RunConfiguration {
+function keyOf(body: JsonObject, name: string, expected: string): SigningKey {
+  const secretKey = fixed(fromHex(text(body, name)), 32, name);
+  const publicKey = fixed(ed25519.getPublicKey(secretKey), 32, name);
+  if (toHex(publicKey) !== expected) {
+    throw new DpcaError('ERR_KEY_FORMAT', `expected the ${name} of the manifest`);
+  }
+  return { secretKey, publicKey };
+}
+
+function memoryOf(body: JsonObject): readonly PeerMemory[] {
+  const given = body['memory'];
+  if (!Array.isArray(given) || given.length > MAX_LINEAGES) {
+    throw new DpcaError('ERR_CONFIG', `configure: expected at most ${MAX_LINEAGES} lineages`);
+  }
+  return (given as readonly JsonObject[]).map((entry) => ({
+    lineage: text(entry, 'lineage'),
+    note: entry['note'] === null ? undefined : utf8(text(entry, 'note')),
+  }));
+}
+
+/**
+ * Reads a `configure` message; ERR_CONFIG, ERR_KEY_FORMAT, and the codes of manifest, plan, policy and ledger.
+ * @param records the own ledger, as the host sent it before
+ */
+export function readConfiguration(
+  body: JsonObject,
+  records: readonly Uint8Array[],
+): RunConfiguration {
   for (const name of Object.keys(body)) {
     if (!MEMBERS.includes(name)) throw new DpcaError('ERR_CONFIG', `configure: unknown ${name}`);
   }
@@ -55,18 +92,16 @@ export function readConfiguration(body: JsonObject): RunConfiguration {
   if (policy.mode === 'audit') {
     throw new DpcaError('POLICY_EMPTY', 'an audit policy cannot open a session');
   }
-  const seed = fixed(fromHex(text(body, 'identityKey')), 32, 'identity key');
-  const publicKey = fixed(ed25519.getPublicKey(seed), 32, 'identity key');
-  if (toHex(publicKey) !== parties[party].identity) {
-    throw new DpcaError('ERR_KEY_FORMAT', `expected the identity key of party ${party}`);
-  }
   const peer = parties[party === 'a' ? 'b' : 'a'];
   return {
     role,
     party,
-    identity: { publicKey, secretKey: seed },
+    identity: keyOf(body, 'identityKey', parties[party].identity),
     peerIdentity: fixed(fromHex(peer.identity), 32, 'peer identity'),
     manifest,
     policy,
+    log: keyOf(body, 'logKey', parties[party].log),
+    ledger: new Ledger(records),
+    memory: memoryOf(body),
   };
 }

@@ -5,6 +5,7 @@
  */
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
+import { MAX_RECORDS } from '../attestation/ledger-record.ts';
 import { policyHash } from '../attestation/policy.ts';
 import { fixed } from '../src/bytes.ts';
 import { CoinGuard } from '../src/dp/coins.ts';
@@ -12,21 +13,25 @@ import { DpcaError } from '../src/errors.ts';
 import type { Kernel } from '../src/group/kernel.ts';
 import type { JsonObject } from '../src/json.ts';
 import type { Table } from '../src/matching/table.ts';
+import type { Rng } from '../src/rng.ts';
 import { manifestHash } from '../src/run/manifest.ts';
+import type { HandshakeRecord } from '../src/session/handshake-types.ts';
 import { decodeLocal, encodeLocal, type LocalMessage } from '../src/wire/local.ts';
 import { nodeAead } from './aead.ts';
 import { AttestationPort } from './attestation-port.ts';
 import { readConfiguration } from './configuration.ts';
+import { HostStorage, type LedgerPort, openLedger } from './ledger-port.ts';
 import { acceptOne } from './local-server.ts';
 import type { Nsm } from './nsm/nsm.ts';
 import { PeerSession } from './peer-session.ts';
-import { seededRng } from './random.ts';
 import { TableBuilder } from './table-builder.ts';
 
 export interface EnclaveParts {
   /** Folder of the two sockets, private to the host's user. */
   readonly sockets: string;
   readonly nsm: Nsm;
+  /** Seeded by the security module; see random.ts. */
+  readonly rng: Rng;
   readonly kernel: Kernel & { close(): Promise<void> };
   /** Called when both sockets are there. */
   readonly onReady: () => void;
@@ -34,13 +39,14 @@ export interface EnclaveParts {
 
 /** Serves one run; resolves when it has ended and the host knows how. */
 export async function serveRun(parts: EnclaveParts): Promise<void> {
-  const { nsm, kernel } = parts;
-  const rng = await seededRng((n) => nsm.getRandom(n));
+  const { nsm, kernel, rng } = parts;
   const table = new TableBuilder();
   const early: Uint8Array[] = [];
+  const records: Uint8Array[] = [];
   let ownTable: Table | undefined;
   let session: PeerSession | undefined;
-  let peerGone = false;
+  const storage = new HostStorage();
+  let peerGone = false as boolean; // set in a callback, which narrowing does not see
   let configured: (body: JsonObject) => void = () => undefined;
   let lost: (error: DpcaError) => void = () => undefined;
   const configuration = new Promise<JsonObject>((resolve, reject) => {
@@ -64,7 +70,16 @@ export async function serveRun(parts: EnclaveParts): Promise<void> {
         return session?.takeTable(ownTable);
       case 'stop':
         return stop(new DpcaError('ERR_INTERRUPTED', 'stopped by the own host'));
+      case 'record':
+        if (records.length === MAX_RECORDS) {
+          throw new DpcaError('ERR_BUDGET_LEDGER', `expected at most ${MAX_RECORDS} records`);
+        }
+        records.push(message.bytes);
+        return;
+      case 'answer':
+        return storage.answer(message.body);
       case 'event':
+      case 'request':
         throw new DpcaError('ERR_WIRE_UNEXPECTED', 'events go from the enclave to its host');
     }
   };
@@ -92,18 +107,25 @@ export async function serveRun(parts: EnclaveParts): Promise<void> {
   const [toPeer, toHost] = await Promise.all([peer.stream, control.stream]);
   const report = (body: JsonObject): void => void toHost.send(encodeLocal({ kind: 'event', body }));
 
+  storage.connect((body) => void toHost.send(encodeLocal({ kind: 'request', body })));
+
   let failure: DpcaError | undefined;
   try {
-    const run = readConfiguration(await configuration);
+    const run = readConfiguration(await configuration, records);
     const attestation = new AttestationPort(nsm, run.policy, report);
-    const enclaveKey = ed25519.getPublicKey(rng(32));
+    const secretKey = fixed(rng(32), 32, 'enclave key');
+    const publicKey = fixed(ed25519.getPublicKey(secretKey), 32, 'enclave key');
+    const ports = { storage, report, rng, now: () => attestation.now() };
+    const ledger = (opened: HandshakeRecord): LedgerPort =>
+      openLedger(run, opened, attestation.peerMeasurement, { secretKey, publicKey }, ports);
     session = new PeerSession(
       {
         sendFrame: (frame) => toPeer.send(frame),
         report,
         attest: (...request) => attestation.attest(...request),
         appraise: (...request) => attestation.appraise(...request),
-        now: () => attestation.now(),
+        now: ports.now,
+        ledger,
         ...{ kernel, rng, aead: nodeAead, coinGuard: new CoinGuard() },
         clock: () => performance.now(),
       },
@@ -111,7 +133,7 @@ export async function serveRun(parts: EnclaveParts): Promise<void> {
       {
         policyHash: fixed(policyHash(run.policy), 32, 'policy hash'),
         manifestHash: manifestHash(run.manifest),
-        enclaveKeyHash: fixed(sha256(enclaveKey), 32, 'enclave key hash'),
+        enclaveKeyHash: fixed(sha256(publicKey), 32, 'enclave key hash'),
       },
     );
     session.start();

@@ -12,7 +12,7 @@ import type { Kernel } from '../src/group/kernel.ts';
 import type { JsonObject } from '../src/json.ts';
 import type { Table } from '../src/matching/table.ts';
 import type { NowMs, Rng } from '../src/rng.ts';
-import { Run, type RunEffect, type RunEvent } from '../src/run/run.ts';
+import { type MaskCommitments, Run, type RunEffect, type RunEvent } from '../src/run/run.ts';
 import type { Aead } from '../src/session/aead.ts';
 import { SecureChannel } from '../src/session/channel.ts';
 import type {
@@ -21,6 +21,7 @@ import type {
   HandshakeConfig,
   HandshakeEffect,
   HandshakeEvent,
+  HandshakeRecord,
   OwnDocument,
   UserData,
 } from '../src/session/handshake-types.ts';
@@ -33,7 +34,8 @@ import {
   MESSAGE,
   type Message,
 } from '../src/wire/messages.ts';
-import type { RunConfiguration } from './configuration.ts';
+import type { SessionConfiguration } from './configuration.ts';
+import type { LedgerPort } from './ledger-port.ts';
 
 const HEARTBEAT_MS = 2_000;
 const SILENCE_MS = 10_000;
@@ -59,6 +61,8 @@ export interface SessionPorts {
   readonly appraise: (document: Uint8Array, expected: ExpectedEvidence) => Promise<Appraised>;
   /** The security module's time, milliseconds since 1970. */
   readonly now: () => Promise<NowMs>;
+  /** The own ledger's side of the charge, for the session that has opened. */
+  readonly ledger: (opened: HandshakeRecord) => Pick<LedgerPort, 'handle'>;
   readonly kernel: Kernel;
   readonly aead: Aead;
   readonly rng: Rng;
@@ -69,13 +73,14 @@ export interface SessionPorts {
 
 export class PeerSession {
   private readonly ports: SessionPorts;
-  private readonly configuration: RunConfiguration;
+  private readonly configuration: SessionConfiguration;
   private readonly handshake: Handshake;
   private readonly handshakeConfig: HandshakeConfig;
   private reattestation: Reattestation | undefined;
   private askedMs = 0;
   private channel: SecureChannel | undefined;
   private run: Run | undefined;
+  private ledger: Pick<LedgerPort, 'handle'> | undefined;
   private table: Table | undefined;
   private outbox: Promise<void> = Promise.resolve();
   private queued = 0;
@@ -91,7 +96,7 @@ export class PeerSession {
 
   constructor(
     ports: SessionPorts,
-    configuration: RunConfiguration,
+    configuration: SessionConfiguration,
     hashes: Pick<HandshakeConfig, 'policyHash' | 'manifestHash' | 'enclaveKeyHash'>,
   ) {
     this.ports = ports;
@@ -134,7 +139,7 @@ export class PeerSession {
       this.heardMs = this.ports.clock();
       const message = decodeMessage(type, plaintext);
       if (message.kind === 'heartbeat') return;
-      this.progressMs = this.heardMs;
+      if (message.kind !== 'reattest') this.progressMs = this.heardMs;
       if (message.kind === 'alert') this.onAlert(message.code);
       else if (message.kind === 'reattest')
         this.reattest({ type: 'message', bytes: message.bytes });
@@ -194,7 +199,7 @@ export class PeerSession {
         );
       case 'failed': {
         const { alert, error } = effect;
-        return this.end(error, alert);
+        return this.end(error, () => alert);
       }
       case 'open': {
         this.channel = new SecureChannel(this.ports.aead, effect.keys);
@@ -206,6 +211,11 @@ export class PeerSession {
         this.pending(this.ports.now(), (now) => {
           this.reattestation = new Reattestation(this.handshakeConfig, effect, now);
         });
+        try {
+          this.ledger = this.ports.ledger(effect);
+        } catch (error) {
+          return this.fail(error);
+        }
         this.run = new Run({
           manifest: this.configuration.manifest,
           party: this.configuration.party,
@@ -279,10 +289,27 @@ export class PeerSession {
             this.advanceRun({ kind: 'kernel', result }),
           );
           break;
+        case 'ledger': {
+          const { request } = effect;
+          if (this.ledger === undefined)
+            throw new DpcaError('ERR_INTERNAL', 'a run without session');
+          this.pending(this.ledger.handle(request), (message) =>
+            this.advanceRun({ kind: 'ledger', step: request.step, message }),
+          );
+          break;
+        }
         case 'release':
           this.released = true;
           this.ports.report({ event: 'release', release: effect.release });
           break;
+        case 'committed': {
+          const hex = ({ seed, mix, coins }: MaskCommitments): JsonObject => ({
+            ...{ seed: toHex(seed), mix: toHex(mix), coins: toHex(coins) },
+          });
+          const { a, b } = effect.commitments;
+          this.ports.report({ event: 'committed', commitments: { a: hex(a), b: hex(b) } });
+          break;
+        }
         case 'phase':
           this.ports.report({ event: 'phase', phase: effect.phase });
           if (effect.phase === 'done') this.end(undefined);
@@ -336,7 +363,7 @@ export class PeerSession {
 
   /** Seals at the moment of sending, so that counters follow the order on the wire. */
   private sealAndSend(message: Message): Promise<void> {
-    if (this.channel === undefined || this.ended) return Promise.resolve();
+    if (this.channel === undefined) return Promise.resolve();
     this.beatMs = this.ports.clock();
     return this.ports.sendFrame(this.channel.seal(MESSAGE[message.kind], encodeMessage(message)));
   }
@@ -353,15 +380,9 @@ export class PeerSession {
     work.then(then).catch((error: unknown) => this.fail(error));
   }
 
-  /** The peer's last words. Refusals of attestation or identity keep their exit class. */
+  /** The peer's last words. Refusals of attestation, identity or budget keep their exit class. */
   private onAlert(code: ErrorCode): void {
-    const refused = exitOf(code) === 'attestation';
-    this.end(
-      new DpcaError(
-        refused ? 'ERR_SESSION_REFUSED' : 'ERR_PEER_ABORTED',
-        `the peer ended the run with ${code}`,
-      ),
-    );
+    this.end(new DpcaError(toldBy(code), `the peer ended the run with ${code}`));
   }
 
   private fail(cause: unknown): void {
@@ -373,10 +394,10 @@ export class PeerSession {
     if (this.channel === undefined && this.handshake.phase !== 'failed') {
       const code = revealed(error.code);
       for (const effect of this.handshake.step({ type: 'abort', code })) {
-        if (effect.type === 'failed') return this.end(error, effect.alert);
+        if (effect.type === 'failed') return this.end(error, () => effect.alert);
       }
     }
-    this.end(error, this.alertFrame(error.code));
+    this.end(error, () => this.alertFrame(error.code));
   }
 
   private alertFrame(code: ErrorCode): Uint8Array | undefined {
@@ -388,7 +409,11 @@ export class PeerSession {
     }
   }
 
-  private end(error: DpcaError | undefined, alert?: Uint8Array): void {
+  /**
+   * Ends after what is already on its way: single messages still leave, so that the peer reads our manifest before
+   * our alert and can name the differences itself; columns stop where they are. `alert` is made when its turn comes.
+   */
+  private end(error: DpcaError | undefined, alert?: () => Uint8Array | undefined): void {
     if (this.ended) return;
     clearInterval(this.timer);
     const flushed = this.outbox;
@@ -396,9 +421,10 @@ export class PeerSession {
       this.ended = true;
       this.run?.fail();
     }
-    const lastWords = flushed.then(() =>
-      alert === undefined ? undefined : this.ports.sendFrame(alert),
-    );
+    const lastWords = flushed.then(() => {
+      const frame = alert?.();
+      return frame === undefined ? undefined : this.ports.sendFrame(frame);
+    });
     // a peer that does not read must not keep this side from ending
     void Promise.race([lastWords, delay(FLUSH_MS, undefined, { ref: false })])
       .catch(() => undefined)
@@ -410,11 +436,21 @@ export class PeerSession {
   }
 }
 
+/** The peer's code as seen from here; whose ledger went back is the same ledger from both sides. */
+function toldBy(code: ErrorCode): ErrorCode {
+  if (code === 'ERR_BUDGET_ROLLBACK') return 'ERR_BUDGET_PEER_ROLLBACK';
+  if (code === 'ERR_BUDGET_PEER_ROLLBACK') return 'ERR_BUDGET_ROLLBACK';
+  if (exitOf(code) === 'budget') return 'ERR_BUDGET_PEER';
+  return exitOf(code) === 'attestation' ? 'ERR_SESSION_REFUSED' : 'ERR_PEER_ABORTED';
+}
+
 /**
  * What the peer may learn of the reason: its own faults and refusals by name; whatever is about this party's input,
  * machine or user only as "aborted" (dp.md section 2: the owner sees the reason, the peer a generic refusal).
  */
 function revealed(code: ErrorCode): ErrorCode {
-  const named = ['peer', 'attestation'].includes(exitOf(code)) || code === 'ERR_MANIFEST_DIFFERS';
-  return named ? code : 'ERR_PEER_ABORTED';
+  const named =
+    ['peer', 'attestation', 'budget'].includes(exitOf(code)) || code === 'ERR_MANIFEST_DIFFERS';
+  // a failure of our own security module says nothing about the peer
+  return named && code !== 'ERR_NSM' ? code : 'ERR_PEER_ABORTED';
 }

@@ -2,8 +2,8 @@
  * Entry of the simulated enclave: the same code as in hardware, with a software security module whose root no
  * production policy accepts. Not part of the enclave image.
  *
- *   simulated.js --sockets DIR --root FILE   serve one run
- *   simulated.js --measure                   print PCR0-2 of the built files as JSON
+ *   simulated.js --sockets DIR --root FILE [--record-draws FILE]   serve one run
+ *   simulated.js --measure   print PCR0-2 of the built files as JSON
  * @module
  */
 import { randomBytes } from 'node:crypto';
@@ -16,6 +16,8 @@ import { parseSimulatedRoot } from '../attestation/simulated/chain.ts';
 import { toHex } from '../src/encoding.ts';
 import { DpcaError } from '../src/errors.ts';
 import { serveRun } from './enclave.ts';
+import { seededRng } from './random.ts';
+import { recordingRng } from './simulated-draws.ts';
 import { openNodeKernel } from './kernel/node-kernel.ts';
 import { measureSimulated } from './nsm/measure.ts';
 import { Nsm } from './nsm/nsm.ts';
@@ -29,6 +31,7 @@ const { values } = parseArgs({
     sockets: { type: 'string' },
     root: { type: 'string' },
     measure: { type: 'boolean' },
+    'record-draws': { type: 'string' },
   },
 });
 const pcrs = await measureSimulated(projectRoot);
@@ -51,9 +54,12 @@ if (values.measure === true) {
     rng: (n) => new Uint8Array(randomBytes(n)),
     now: () => Date.now(),
   });
+  const nsm = new Nsm(port);
+  const rng = await seededRng((n) => nsm.getRandom(n));
+  const draws = values['record-draws'];
   await serveRun({
-    sockets,
-    nsm: new Nsm(port),
+    ...{ sockets, nsm },
+    rng: draws === undefined ? rng : recordingRng(rng, draws),
     kernel: await openNodeKernel({ workers: availableParallelism() }),
     onReady: () => process.stdout.write('ready\n'),
   });

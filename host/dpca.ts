@@ -6,12 +6,16 @@
 import { EXIT } from '../src/errors.ts';
 import { runCommandLine } from './cli/program.ts';
 import { projectVersion } from './cli/root.ts';
+import { registerAttack } from './commands/attack.ts';
 import { registerAttest } from './commands/attest.ts';
+import { registerAudit } from './commands/audit.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerKeys } from './commands/keys.ts';
+import { registerLedger } from './commands/ledger.ts';
 import { registerManifest } from './commands/manifest.ts';
 import { registerMeasure } from './commands/measure.ts';
 import { registerPeers } from './commands/peers.ts';
+import { registerPlan } from './commands/plan.ts';
 import { registerPolicy } from './commands/policy.ts';
 import { registerRun } from './commands/run.ts';
 import { registerServe } from './commands/serve.ts';
@@ -46,10 +50,14 @@ const code = await runCommandLine(
     registerPeers,
     registerMeasure,
     registerManifest,
+    registerPlan,
     registerPolicy,
+    registerLedger,
     registerServe,
     registerRun,
     registerAttest,
+    registerAudit,
+    registerAttack,
   ],
 );
 process.stdout.write('', () => process.exit(code));

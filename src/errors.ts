@@ -103,6 +103,8 @@ export const ERROR_CODES = {
     'input',
     'the own table is not valid: repeated identifiers or wrong columns',
   ],
+  ERR_AUDIT_FORMAT: ['audit', 'a file of the audit does not have its form'],
+  ERR_AUDIT_REPLAY: ['audit', 'recorded draws do not give what the run shows'],
   ERR_MASK_COMMITMENT: ['peer', 'a revealed value does not open its commitment'],
   ERR_MASK_REUSE: ['unexpected', 'mask coins were asked for twice'],
   ERR_RELEASE_DIFFERS: ['peer', 'the two enclaves computed different releases'],

@@ -84,7 +84,10 @@ export function parseJson(text: string, what: string): Json {
       space();
     }
     at += 1;
-    return Object.assign<object, JsonObject>(Object.create(null) as object, Object.fromEntries(out));
+    return Object.assign<object, JsonObject>(
+      Object.create(null) as object,
+      Object.fromEntries(out),
+    );
   };
   const array = (depth: number): Json[] => {
     const out: Json[] = [];

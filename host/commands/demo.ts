@@ -19,7 +19,9 @@ import type { Progress } from '../cli/progress.ts';
 import { projectRoot, projectVersion } from '../cli/root.ts';
 import { explainManifest } from '../config/explain.ts';
 import { readManifest } from '../config/party.ts';
+import { registerAudit } from './audit.ts';
 import { registerKeys } from './keys.ts';
+import { registerLedger } from './ledger.ts';
 import { registerManifest } from './manifest.ts';
 import { registerMeasure } from './measure.ts';
 import { registerPeers } from './peers.ts';
@@ -31,6 +33,8 @@ const SETUP: readonly Register[] = [
   registerMeasure,
   registerPolicy,
   registerManifest,
+  registerLedger,
+  registerAudit,
 ];
 
 /** The bundled data is always the same; the noise never is. */
@@ -50,6 +54,10 @@ interface Release {
   readonly statistics: readonly [
     Count & { readonly columns: readonly (Count & { readonly column: string })[] },
   ];
+}
+
+interface Replay {
+  readonly columns: readonly { readonly noise: number; readonly exact: number }[];
 }
 
 interface LogLine {
@@ -165,10 +173,17 @@ async function runBoth(
   let listening: (port: number) => void = () => undefined;
   const port = new Promise<number>((done) => (listening = done));
   const noteServe = note('publisher', 'advertiser');
-  const serve = start(io, ['serve', '--config', join(folder, 'publisher', 'dpca.json')], (line) => {
-    noteServe(line);
-    if (line.msg === 'listening' && line.port !== undefined) listening(line.port);
-  });
+  const serve = start(
+    io,
+    [
+      ...['serve', '--config', join(folder, 'publisher', 'dpca.json')],
+      ...['--record-draws', join(folder, 'publisher', 'draws')],
+    ],
+    (line) => {
+      noteServe(line);
+      if (line.msg === 'listening' && line.port !== undefined) listening(line.port);
+    },
+  );
   const first = await Promise.race([port, serve.ended]);
   if (typeof first !== 'number') {
     throw new DpcaError('ERR_PEER_LOST', `the publisher's proxy ended: ${seen.join('; ')}`);
@@ -179,6 +194,7 @@ async function runBoth(
     [
       ...['run', '--config', join(folder, 'advertiser', 'dpca.json')],
       ...['--peer-url', `ws://127.0.0.1:${first}`],
+      ...['--record-draws', join(folder, 'advertiser', 'draws')],
     ],
     (line) => {
       noteRun(line);
@@ -239,7 +255,11 @@ async function ads(io: Io, out: string | undefined): Promise<void> {
       ...['--out', join(folder, name, 'policy.json')],
     ]);
   }
-  say(io, '', '2. The publisher writes the manifest, the advertiser takes it as it is');
+  say(
+    io,
+    '',
+    '2. The publisher writes the manifest, the advertiser takes it as it is; both register what it may cost',
+  );
   const places = (name: 'publisher' | 'advertiser'): string[] => [
     ...adsColumns[name].flatMap((column) => ['--map', `${column.name}=${column.from}`]),
     ...['--data', join(folder, name, 'data.csv')],
@@ -267,6 +287,9 @@ async function ads(io: Io, out: string | undefined): Promise<void> {
     ...['manifest', 'init', '--out', join(folder, 'advertiser'), '--party', 'b'],
     ...['--from', received, ...places('advertiser')],
   ]);
+  for (const name of names) {
+    await command(io, folder, ['ledger', 'init', '--config', join(folder, name, 'dpca.json')]);
+  }
   say(
     io,
     '',
@@ -276,15 +299,24 @@ async function ads(io: Io, out: string | undefined): Promise<void> {
   );
   const { releases, seen } = await runBoth(io, folder);
   const [release] = releases;
+  const releaseFile = join(folder, 'release.json');
+  writeFileSync(releaseFile, JSON.stringify(release));
   const [count] = release.statistics;
   const { low, high } = count.interval;
   const { truth } = data;
+  const replayed = (await command(io, folder, [
+    ...['audit', 'replay', releaseFile, '--manifest', manifestFile],
+    ...['--draws-a', join(folder, 'publisher', 'draws')],
+    ...['--draws-b', join(folder, 'advertiser', 'draws')],
+  ])) as Replay;
+  const exact = replayed.columns.every((column, j) => column.exact === truth.sizes[j]);
   const inside = low <= truth.matched && truth.matched <= high;
   const width = Math.max(...count.columns.map(({ column }) => column.length));
   io.result(
     {
       ...{ folder, release, truth: { matched: truth.matched, sizes: truth.sizes } },
       insideInterval: inside,
+      replay: { noise: replayed.columns.map(({ noise }) => noise), equalsTruth: exact },
       seconds: Math.round((Date.now() - started) / 1000),
     },
     [
@@ -300,7 +332,11 @@ async function ads(io: Io, out: string | undefined): Promise<void> {
       `  truth: ${truth.matched}, which lies ${inside ? 'inside' : 'outside'} the interval` +
         (inside ? '' : ' (as one run in twenty may)'),
       '',
-      '5. What stays unknown',
+      '5. Were the coins fair? Simulated enclaves can record theirs; production ones never open them',
+      `  the recorded coins of both sides give noise ${replayed.columns.map(({ noise }) => noise).join(', ')};` +
+        ` without it the sizes are ${exact ? 'exactly the truth' : 'NOT THE TRUTH: please report this'}`,
+      '',
+      '6. What stays unknown',
       '  Neither organisation learns who is in common, nor the exact number. Whoever watches the network sees',
       '  the two table lengths and the masked sizes, and nothing else: every frame is sealed between the enclaves.',
       '  Simulated enclaves prove the protocol, not the hardware: no production policy accepts their root.',

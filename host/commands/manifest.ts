@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { DpcaError } from '../../src/errors.ts';
+import type { MaskPlan } from '../../src/dp/plan.ts';
 import { toHex } from '../../src/encoding.ts';
 import { certifyManifest, manifestHash, type Manifest, type Role } from '../../src/run/manifest.ts';
 import type { Io } from '../cli/io.ts';
@@ -42,6 +43,7 @@ interface InitFlags {
   readonly keys?: string;
   readonly peers?: string;
   readonly policy?: string;
+  readonly ledger?: string;
   readonly simRoot?: string;
   readonly peerUrl?: string;
   readonly listen?: string;
@@ -91,9 +93,12 @@ async function agree(io: Io, given: InitFlags): Promise<Manifest> {
   const delta = required(given, 'delta');
   const runs = required(given, 'runs');
   const lists = (given.weights ?? []).map(parseWeights);
-  if (lists.length === 0)
-    lists.push(await searchMask(io, columns.length, { runs, epsilon, delta }));
   const [only] = lists;
+  const rowsMax = Math.max(required(given, 'rows'), required(given, 'otherRows'));
+  const mask: MaskPlan =
+    only === undefined
+      ? await searchMask(io, columns.length, { runs, epsilon, delta, rowsMax })
+      : { kind: 'xor', columns: lists.length === 1 ? columns.map(() => only) : lists };
   const manifest = makeManifest({
     role: given.party,
     own: readPeer(required(given, 'own')),
@@ -106,7 +111,7 @@ async function agree(io: Io, given: InitFlags): Promise<Manifest> {
     runs,
     rows: required(given, 'rows'),
     otherRows: required(given, 'otherRows'),
-    weights: only !== undefined && lists.length === 1 ? columns.map(() => only) : lists,
+    mask,
   });
   certifyManifest(manifest);
   return manifest;
@@ -140,6 +145,7 @@ async function init(io: Io, given: InitFlags): Promise<void> {
     keys: place(given.keys, 'keys'),
     peers: place(given.peers, 'peers'),
     policy: place(given.policy, 'policy.json'),
+    ledger: place(given.ledger, 'ledger'),
     root: place(given.simRoot, 'sim-root.json'),
     data: near(folder, given.data),
     format: given.format,
@@ -162,6 +168,7 @@ async function init(io: Io, given: InitFlags): Promise<void> {
       given.from === undefined
         ? 'Send manifest.json to the other party; it runs dpca manifest init --from manifest.json.'
         : 'Compare the manifest hash with the other party.',
+      'Then dpca ledger init registers this plan for the own data set; no run starts without it.',
     ].join('\n'),
   );
 }
@@ -225,6 +232,7 @@ export function registerManifest(program: Command, io: Io): void {
     .option('--keys <dir>', 'folder of the own keys (default: keys beside dpca.json)')
     .option('--peers <dir>', 'folder of pinned peers (default: peers beside dpca.json)')
     .option('--policy <file>', 'appraisal policy (default: policy.json beside dpca.json)')
+    .option('--ledger <dir>', 'ledger of this data set (default: ledger beside dpca.json)')
     .option('--sim-root <file>', 'simulated root (default: sim-root.json beside dpca.json)')
     .option('--peer-url <url>', 'where the peer listens, for dpca run')
     .option('--listen <host:port>', 'where to listen, for dpca serve')

@@ -2,6 +2,7 @@
  * `dpca run`: starts one run with a peer whose proxy listens.
  * @module
  */
+import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { WebSocket } from 'ws';
@@ -11,6 +12,7 @@ import type { Io } from '../cli/io.ts';
 import { loadConfig } from '../config/config.ts';
 import { loadParty } from '../config/party.ts';
 import { addConfigOptions, configPath, type Overrides } from '../config/settings.ts';
+import { assertFits } from '../ledger/lineage.ts';
 import { greet } from '../proxy/greeting.ts';
 import { runParty } from '../proxy/party-run.ts';
 import { eventSink, readOwnTable, releaseText } from '../proxy/presentation.ts';
@@ -22,6 +24,7 @@ type Flags = Overrides & {
   readonly config?: string;
   readonly wait: number;
   readonly insecureWs?: boolean;
+  readonly recordDraws?: string;
 };
 
 function seconds(text: string): number {
@@ -36,6 +39,7 @@ async function runOnce(io: Io, flags: Flags): Promise<void> {
   if (url === undefined) {
     throw new DpcaError('ERR_CONFIG', '/peer/url: missing, say where the peer listens');
   }
+  assertFits(party);
   const table = await readOwnTable(io, party);
   io.log.info({ peer: party.other.name, url }, 'connecting');
   const deadline = Date.now() + 1000 * flags.wait;
@@ -61,6 +65,7 @@ async function runOnce(io: Io, flags: Flags): Promise<void> {
   }
   const release = await runParty({
     ...{ party, table, socket, signal: io.signal },
+    ...(flags.recordDraws === undefined ? {} : { recordDraws: resolve(flags.recordDraws) }),
     role: 'init',
     onEvent: eventSink(io),
   });
@@ -73,6 +78,7 @@ export function registerRun(program: Command, io: Io): void {
       .command('run')
       .description('start one run with a peer that serves')
       .option('--wait <seconds>', 'keep trying while the peer does not listen', seconds, 0)
+      .option('--record-draws <file>', 'write the secret draws, for dpca audit replay')
       .option('--insecure-ws', 'allow plain ws beyond loopback'),
   ).action((flags: Flags) => runOnce(io, flags));
 }

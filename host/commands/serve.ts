@@ -2,6 +2,7 @@
  * `dpca serve`: listens for the peer and takes part in as many runs as were approved by --runs.
  * @module
  */
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { WebSocket } from 'ws';
 import { fromHex } from '../../src/encoding.ts';
@@ -11,6 +12,7 @@ import { positiveInteger } from '../cli/program.ts';
 import { loadConfig } from '../config/config.ts';
 import { loadParty } from '../config/party.ts';
 import { addConfigOptions, configPath, type Overrides } from '../config/settings.ts';
+import { assertFits } from '../ledger/lineage.ts';
 import { admit } from '../proxy/greeting.ts';
 import { runParty } from '../proxy/party-run.ts';
 import { eventSink, readOwnTable, releaseText } from '../proxy/presentation.ts';
@@ -26,6 +28,7 @@ type Flags = Overrides & {
   readonly config?: string;
   readonly runs: number;
   readonly insecureWs?: boolean;
+  readonly recordDraws?: string;
 };
 
 async function serve(io: Io, flags: Flags): Promise<void> {
@@ -34,6 +37,7 @@ async function serve(io: Io, flags: Flags): Promise<void> {
   if (config.listen === undefined) {
     throw new DpcaError('ERR_CONFIG', '/listen: missing, say where to listen');
   }
+  assertFits(party);
   const table = await readOwnTable(io, party);
   const limit = new RateLimit();
   let left = flags.runs;
@@ -64,6 +68,7 @@ async function serve(io: Io, flags: Flags): Promise<void> {
     try {
       const release = await runParty({
         ...{ party, table, socket, signal: io.signal },
+        ...(flags.recordDraws === undefined ? {} : { recordDraws: resolve(flags.recordDraws) }),
         role: 'resp',
         onEvent: eventSink(io),
       });
@@ -104,6 +109,7 @@ export function registerServe(program: Command, io: Io): void {
       .command('serve')
       .description('wait for the peer and take part in approved runs')
       .option('--runs <n>', 'how many runs are approved', positiveInteger, 1)
+      .option('--record-draws <file>', 'write the secret draws, for dpca audit replay')
       .option('--insecure-ws', 'allow plain ws beyond loopback'),
   ).action((flags: Flags) => serve(io, flags));
 }

@@ -35,6 +35,8 @@ export interface Config {
   readonly keys: string;
   readonly peers: string;
   readonly policy: string;
+  /** Folder of the data's ledger, made by `dpca ledger init`. */
+  readonly ledger: string;
   readonly data: DataConfig;
   readonly peer?: { readonly url: string };
   readonly listen?: { readonly host: string; readonly port: number };

@@ -3,7 +3,9 @@
  * @module
  */
 import { fromHex, toHex } from '../../src/encoding.ts';
+import { columnPlan } from '../../src/dp/mask.ts';
 import { rootText, variance } from '../../src/dp/noise-law.ts';
+import { maskRows } from '../../src/dp/plan.ts';
 import { manifestHash, type Manifest, type Role } from '../../src/run/manifest.ts';
 import { keyFingerprint, spokenFingerprint } from '../keys/peers.ts';
 
@@ -31,9 +33,8 @@ export function explainManifest(manifest: Manifest, own?: Role): string[] {
   }
   lines.push('Matching  a row is common when one identifier agrees, tried in this order:');
   columns.forEach(({ name, normalisation: rule }, i) => {
-    const weights = privacy.mask.columns[i] ?? [];
-    const dummies = weights.reduce((sum, w) => sum + w, 0);
-    const deviation = rootText(variance({ kind: 'xor', columns: [weights] }));
+    const dummies = maskRows(privacy.mask)[i] ?? 0;
+    const deviation = rootText(variance(columnPlan(privacy.mask, i)));
     lines.push(
       `          ${i + 1}. ${name} (rule ${rule}): ${plural(dummies, 'dummy row')} per party, ` +
         `noise of standard deviation ${deviation}`,
@@ -47,7 +48,7 @@ export function explainManifest(manifest: Manifest, own?: Role): string[] {
         : `          telephone numbers without a country are taken as ${country}`,
     );
   }
-  const total = rootText(variance({ kind: 'xor', columns: privacy.mask.columns }));
+  const total = rootText(variance(privacy.mask));
   lines.push(
     'Output    the number of common rows, in total and per identifier, to both parties;',
     `          the total carries noise of standard deviation ${total}`,

@@ -3,8 +3,9 @@
  * @module
  */
 import { setImmediate } from 'node:timers/promises';
-import { floorNumber, parseDecimal } from '../../src/dp/decimal.ts';
-import { searchWeights } from '../../src/dp/search.ts';
+import { parseDecimal } from '../../src/dp/decimal.ts';
+import type { MaskPlan } from '../../src/dp/plan.ts';
+import { chooseMask } from '../../src/dp/planner.ts';
 import { DpcaError } from '../../src/errors.ts';
 import type { Io } from '../cli/io.ts';
 
@@ -12,16 +13,23 @@ import type { Io } from '../cli/io.ts';
 export async function searchMask(
   io: Io,
   columns: number,
-  claim: { readonly runs: number; readonly epsilon: string; readonly delta: string },
-): Promise<readonly number[]> {
-  const epsilon = floorNumber(parseDecimal(claim.epsilon));
-  const delta = floorNumber(parseDecimal(claim.delta));
+  claim: {
+    readonly runs: number;
+    readonly epsilon: string;
+    readonly delta: string;
+    readonly rowsMax: number;
+  },
+): Promise<MaskPlan> {
   const progress = io.progress();
   progress.phase('searching for the smallest mask that keeps the claim');
-  const weights = searchWeights({ n: columns * claim.runs, epsilon, delta });
+  const plan = chooseMask({
+    ...{ mask: 'auto', k: columns, runs: claim.runs, rowsMax: claim.rowsMax },
+    epsilon: parseDecimal(claim.epsilon),
+    delta: parseDecimal(claim.delta),
+  });
   progress.done();
   // lets a signal that came meanwhile be delivered, so that nothing is written after it
   await setImmediate();
   if (io.signal.aborted) throw new DpcaError('ERR_INTERRUPTED', 'interrupted; nothing was written');
-  return weights;
+  return plan;
 }

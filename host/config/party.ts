@@ -6,6 +6,7 @@
 import { toHex } from '../../src/encoding.ts';
 import { DpcaError } from '../../src/errors.ts';
 import {
+  certifyManifest,
   parseManifest,
   type Manifest,
   type ManifestParty,
@@ -70,6 +71,7 @@ export function loadParty(config: Config): Party {
       'manifest /normalisation/ruleSet: other rules than those of this version of dpca; both parties must run the same',
     );
   }
+  certifyManifest(manifest); // the enclaves do it again; here it is before anybody is called
   const keys = loadKeys(config.keys);
   for (const use of ['identity', 'log'] as const) {
     if (toHex(keys[use].publicKey) !== own[use]) {

@@ -35,6 +35,7 @@ export const SETTING_NAMES = [
   'keys',
   'peers',
   'policy',
+  'ledger',
   'data',
   'peerUrl',
   'listen',
@@ -64,6 +65,7 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
   keys: file('keys', 'DPCA_KEYS', 'folder of the own keys', 'keys'),
   peers: file('peers', 'DPCA_PEERS', 'folder of pinned peers', 'peers'),
   policy: file('policy', 'DPCA_POLICY', 'appraisal policy for the peer', 'policy'),
+  ledger: file('ledger', 'DPCA_LEDGER', "folder of the data's ledger", 'ledger'),
   data: file('data', 'DPCA_DATA', 'input file, Parquet folder, or - for stdin', 'data', 'path'),
   peerUrl: {
     flag: 'peer-url',

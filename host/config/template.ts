@@ -4,6 +4,7 @@
  * @module
  */
 import { isAbsolute, relative, resolve } from 'node:path';
+import type { MaskPlan } from '../../src/dp/plan.ts';
 import { DpcaError } from '../../src/errors.ts';
 import type { Json } from '../../src/json.ts';
 import {
@@ -28,8 +29,8 @@ export interface ManifestTemplate {
   readonly runs: number;
   readonly rows: number;
   readonly otherRows: number;
-  /** Weights per column, from the claim and the columns above. */
-  readonly weights: readonly (readonly number[])[];
+  /** From the claim and the columns above. */
+  readonly mask: MaskPlan;
 }
 
 /** Splits `NAME:RULE` (ERR_USAGE). */
@@ -70,7 +71,7 @@ export function makeManifest(template: ManifestTemplate): Manifest {
       epsilon: template.epsilon,
       delta: template.delta,
       runs: template.runs,
-      mask: { kind: 'xor', columns: template.weights },
+      mask: { kind: template.mask.kind, columns: template.mask.columns },
     },
     release: 'both',
   });
@@ -83,6 +84,7 @@ export interface ConfigTemplate {
   readonly keys: string;
   readonly peers: string;
   readonly policy: string;
+  readonly ledger: string;
   readonly root: string;
   readonly data: string;
   readonly format: string;
@@ -130,6 +132,7 @@ export function makeConfig(template: ConfigTemplate): Json {
     keys: template.keys,
     peers: template.peers,
     policy: template.policy,
+    ledger: template.ledger,
     data: {
       path: template.data,
       format: template.format,

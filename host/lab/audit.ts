@@ -8,7 +8,6 @@ import { lowerBound, upperBound } from './proportions.ts';
 
 /** False positive rates at which thresholds are set. */
 const RATES = [0.5, 0.1, 0.01, 0.001, 0.0005] as const;
-const CONFIDENCE = 0.95;
 
 /** Ascending samples of the statistic in each world. */
 export interface Worlds {
@@ -58,12 +57,17 @@ export function truePositiveRate({ member, nonMember }: Worlds, rate: number): n
 }
 
 /**
- * With 95 % confidence the mechanism is not (epsilon, delta)-private for any epsilon below the result: the largest
- * ln((TPR_lo - delta) / FPR_hi) over five thresholds and both directions, Bonferroni over all bounds. Thresholds come
- * from `pilot`, samples of the non-member world that are not among `worlds`.
+ * The mechanism is not (epsilon, delta)-private for any epsilon below the result, but for a chance of `error`: the
+ * largest ln((TPR_lo - delta) / FPR_hi) over five thresholds and both directions, Bonferroni over all bounds.
+ * Thresholds come from `pilot`, ascending samples of the non-member world that are not among `worlds`.
  */
-export function auditEpsilon(worlds: Worlds, pilot: Float64Array, delta: number): number {
-  const alpha = (1 - CONFIDENCE) / (4 * RATES.length);
+export function auditEpsilon(
+  worlds: Worlds,
+  pilot: Float64Array,
+  delta: number,
+  error: number,
+): number {
+  const alpha = error / (4 * RATES.length);
   const bound = (hits: number, of: number, falseHits: number, falseOf: number): number => {
     const rate = lowerBound(hits, of, alpha) - delta;
     return rate <= 0 ? 0 : Math.log(rate / upperBound(falseHits, falseOf, alpha));

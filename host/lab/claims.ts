@@ -27,10 +27,9 @@ export interface ClaimScore {
   readonly prior: number;
 }
 
-/** A random set of round(density * victims) members. */
-function members(victims: number, density: number, random: Random): Uint8Array {
+/** A random set of `count` members. */
+function members(victims: number, count: number, random: Random): Uint8Array {
   const member = new Uint8Array(victims);
-  const count = Math.round(density * victims);
   for (const victim of shuffled(random, victims).subarray(0, count)) member[victim] = 1;
   return member;
 }
@@ -41,9 +40,10 @@ export function scoreAttack(
   { victims, density, calls, repetitions }: ClaimSetting,
   random: Random,
 ): ClaimScore {
+  const present = Math.round(density * victims);
   const tallies: { correct: number; claimed: number }[] = [];
   for (let r = 0; r < repetitions; r++) {
-    const member = members(victims, density, random);
+    const member = members(victims, present, random);
     const claims = attack(sizeOracle(member, mechanism, calls, random), victims, calls, random);
     let correct = 0;
     let claimed = 0;
@@ -57,13 +57,16 @@ export function scoreAttack(
   const correct = tallies.reduce((sum, t) => sum + t.correct, 0);
   const claimed = tallies.reduce((sum, t) => sum + t.claimed, 0);
   const precision = claimed === 0 ? null : correct / claimed;
-  const squares = tallies.reduce((sum, t) => sum + (t.correct - (precision ?? 0) * t.claimed) ** 2, 0);
+  const squares = tallies.reduce(
+    (sum, t) => sum + (t.correct - (precision ?? 0) * t.claimed) ** 2,
+    0,
+  );
   const spread = Math.sqrt((squares * repetitions) / Math.max(repetitions - 1, 1));
   return {
     correct: correct / (victims * repetitions),
     wrong: (claimed - correct) / (victims * repetitions),
     precision,
     precisionHalfWidth: precision === null ? null : (1.96 * spread) / claimed,
-    prior: Math.max(density, 1 - density),
+    prior: Math.max(present, victims - present) / victims,
   };
 }

@@ -13,12 +13,7 @@ export type Oracle = (victims: Uint32Array) => number;
 export type Claims = Int8Array;
 
 /** A set attack: at most `calls` oracle calls on `victims` victims. */
-export type SetAttack = (
-  oracle: Oracle,
-  victims: number,
-  calls: number,
-  random: Random,
-) => Claims;
+export type SetAttack = (oracle: Oracle, victims: number, calls: number, random: Random) => Claims;
 
 /** Round half to even, so that half-integer means add no bias. */
 function round(value: number): number {

@@ -6,7 +6,10 @@
  */
 import { advantage, auditEpsilon, truePositiveRate, type Worlds } from './audit.ts';
 import type { Random } from './random.ts';
-import type { SizeMechanism, SizeNoise } from './sizes.ts';
+import type { SizeMechanism } from './sizes.ts';
+
+/** Audits hold at 95 % confidence. */
+const AUDIT_ERROR = 0.05;
 
 export interface SingleTarget {
   readonly advantage: number;
@@ -21,7 +24,7 @@ export interface SingleTarget {
 }
 
 /** ln P(s | member) / P(s | non-member) for s = 0..max: infinite where one of the two is impossible. */
-function logRatios({ law }: SizeNoise): Float64Array {
+export function logRatios(law: Float64Array): Float64Array {
   return Float64Array.from({ length: law.length + 1 }, (_, s) => {
     const member = law[s - 1] ?? 0;
     const nonMember = law[s] ?? 0;
@@ -38,7 +41,7 @@ function sample(
   shift: 0 | 1,
   random: Random,
 ): Float64Array {
-  const columns = mechanism.columns.map((noise) => ({ noise, ratios: logRatios(noise) }));
+  const columns = mechanism.columns.map((noise) => ({ noise, ratios: logRatios(noise.law) }));
   const out = new Float64Array(trials);
   for (let t = 0; t < trials; t++) {
     let sum = 0;
@@ -70,11 +73,11 @@ export function attackSingleTarget(
   const rates = Array.from({ length: 31 }, (_, i) => 10 ** (i / 10 - 3));
   return {
     advantage: gained,
-    // Var <= 1/2 (1 - advantage^2) per pair of trials, with equality when errors are balanced
+    // the variance of one pair of trials is at most (1 - advantage^2) / 2, reached when both errors are equal
     standardError: Math.sqrt((1 - gained * gained) / (2 * trials)),
     tprAt1Percent: truePositiveRate(worlds, 0.01),
     tprAtPermille: truePositiveRate(worlds, 0.001),
-    auditEpsilon: auditEpsilon(worlds, pilot, delta),
+    auditEpsilon: auditEpsilon(worlds, pilot, delta, AUDIT_ERROR),
     curve: rates.map((rate) => [rate, truePositiveRate(worlds, rate)]),
   };
 }

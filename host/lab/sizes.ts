@@ -19,8 +19,8 @@ export interface SizeMechanism {
   readonly name: 'plain' | 'intersect' | 'xor';
   /** What the attacker's enclave inserts; anything but `honest` needs broken attestation (M2). */
   readonly dummies: Dummies;
-  /** Dummy rows per party and run. */
-  readonly rows: number;
+  /** Dummy rows per party and column that the plan asks for. */
+  readonly rows: readonly number[];
   /** One per identifier column; plain PSI has one. */
   readonly columns: readonly SizeNoise[];
 }
@@ -45,37 +45,35 @@ function sampler(law: Float64Array): (random: Random) => number {
   };
 }
 
-function noiseOf(law: Float64Array): SizeNoise {
-  const mean = law.reduce((sum, p, z) => sum + p * z, 0);
-  return { law, mean, draw: sampler(law) };
-}
-
 function constant(value: number): SizeNoise {
   const law = new Float64Array(value + 1);
   law[value] = 1;
-  return noiseOf(law);
+  return { law, mean: value, draw: () => value };
 }
 
 /**
  * One column. Against a party that inserts every version, all of the honest side's dummies meet, whatever its coins:
- * the noise is the constant sum of weights (tau for IntersectMask). Against one that inserts none it is 0.
+ * the noise is the constant sum of weights (tau for IntersectMask). Against one that inserts none it is 0. In the real
+ * code both are shown by test/statistical/noise.test.ts.
  */
 function columnNoise(mask: ColumnMask, dummies: Dummies): SizeNoise {
-  if (dummies === 'honest') return noiseOf(maskLaw(mask));
   if (dummies === 'none') return constant(0);
-  return constant(mask.kind === 'xor' ? mask.weights.reduce((a, b) => a + b, 0) : mask.tau);
+  const law = maskLaw(mask);
+  const most = law.length - 1;
+  // every law is symmetric on 0..most
+  return dummies === 'all' ? constant(most) : { law, mean: most / 2, draw: sampler(law) };
 }
 
 /** PSI that reveals the exact size. */
 export function plainSizes(): SizeMechanism {
-  return { name: 'plain', dummies: 'honest', rows: 0, columns: [constant(0)] };
+  return { name: 'plain', dummies: 'honest', rows: [0], columns: [constant(0)] };
 }
 
 export function maskedSizes(plan: MaskPlan, dummies: Dummies = 'honest'): SizeMechanism {
   return {
     name: plan.kind,
     dummies,
-    rows: maskRows(plan).reduce((a, b) => a + b, 0),
+    rows: maskRows(plan),
     columns: columnMasks(plan).map((mask) => columnNoise(mask, dummies)),
   };
 }

@@ -57,7 +57,7 @@ export const diskFiles: LedgerFiles = {
   write: (path, bytes) => {
     const file = openSync(path, 'wx', 0o600);
     try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+      for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
     } finally {
       closeSync(file);
     }

@@ -10,7 +10,8 @@ import { fromUtf8, utf8 } from '../../src/encoding.ts';
 import { DpcaError } from '../../src/errors.ts';
 import { diskFiles, isCode, type LedgerFiles } from './files.ts';
 
-const WAIT_MS = 10_000;
+/** Below the ten seconds after which the peer's enclave takes this one for lost. */
+const WAIT_MS = 5_000;
 const POLL_MS = 100;
 
 /** When a process started, so that a reused process id is not taken for its holder; unknown beyond Linux. */
@@ -26,7 +27,7 @@ function startOf(pid: number): string {
 }
 
 function isAlive(holder: string): boolean {
-  const [pid = '', ...start] = holder.split(' ');
+  const [pid = '', ...start] = holder.split(' ').slice(0, -1);
   if (!/^[1-9][0-9]{0,9}$/.test(pid)) return false;
   try {
     process.kill(Number(pid), 0);
@@ -43,7 +44,7 @@ export interface LedgerLock {
 
 let locks = 0;
 
-/** Waits up to ten seconds for another run (ERR_BUDGET_BUSY). */
+/** Waits up to five seconds for another run (ERR_BUDGET_BUSY). */
 export async function lockLedger(
   folder: string,
   signal: AbortSignal,
@@ -53,17 +54,22 @@ export async function lockLedger(
   const path = join(folder, 'lock');
   locks += 1;
   const own = join(folder, `lock-${process.pid}-${locks}`);
+  const name = `${process.pid} ${startOf(process.pid)} ${locks}`;
+  const holderOf = (): string | undefined => {
+    const holder = files.read(path);
+    return holder === undefined ? undefined : fromUtf8(holder);
+  };
   const deadline = Date.now() + waitMs;
   files.makeFolder(folder);
   if (files.read(own) !== undefined) files.remove(own);
-  files.write(own, utf8(`${process.pid} ${startOf(process.pid)}`));
+  files.write(own, utf8(name));
   try {
     for (;;) {
       try {
         files.link(own, path);
         return {
           release: () => {
-            if (files.read(path) !== undefined) files.remove(path);
+            if (holderOf() === name) files.remove(path);
           },
         };
       } catch (error) {
@@ -71,8 +77,8 @@ export async function lockLedger(
           throw new DpcaError('ERR_BUDGET_STORE', `${path}: cannot be locked`, { cause: error });
         }
       }
-      const holder = files.read(path);
-      if (holder !== undefined && !isAlive(fromUtf8(holder))) {
+      const holder = holderOf();
+      if (holder !== undefined && !isAlive(holder)) {
         // moved aside and not removed, so that of two that see a dead holder only one gets past
         const stale = `${own}-stale`;
         try {

@@ -118,7 +118,8 @@ export class LedgerStore {
   /** Remembers the last checkpoint of a peer's lineage; an empty note accepts a lineage that was not seen yet. */
   remember(log: string, lineage: string, note: Uint8Array): void {
     const name = `${log}.${lineage}`;
-    if (!PEER.test(name)) throw new DpcaError('ERR_BUDGET_STORE', 'expected a log key and a lineage');
+    if (!PEER.test(name))
+      throw new DpcaError('ERR_BUDGET_STORE', 'expected a log key and a lineage');
     this.replace(join(this.folder, 'peers', name), note);
   }
 

@@ -33,12 +33,12 @@ export function answerChallenge(
 ): Uint8Array {
   const greeting = challenge.subarray(0, GREETING.length);
   if (challenge.length !== CHALLENGE_BYTES || !equalConstantTime(greeting, GREETING)) {
-    throw new DpcaError('ERR_PEER_CHALLENGE', 'expected a dpca-host/v1 challenge from the listener');
+    throw new DpcaError(
+      'ERR_PEER_CHALLENGE',
+      'expected a dpca-host/v1 challenge from the listener',
+    );
   }
-  const signature = ed25519.sign(
-    signedBytes(challenge, listener, own.publicKey),
-    own.privateKey,
-  );
+  const signature = ed25519.sign(signedBytes(challenge, listener, own.publicKey), own.privateKey);
   return concat(own.publicKey, signature);
 }
 

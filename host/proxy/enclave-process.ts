@@ -59,12 +59,18 @@ export function enclaveEntry(): string {
 }
 
 /** `rootFile` is the simulated root that stands for the hardware vendor's. */
-export async function startSimulatedEnclave(rootFile: string): Promise<EnclaveProcess> {
+export async function startSimulatedEnclave(
+  rootFile: string,
+  recordDraws?: string,
+): Promise<EnclaveProcess> {
   // short, private, and new each time: unix socket paths end at 107 bytes, and stale sockets break the start
   const directory = mkdtempSync(join(tmpdir(), 'dpca-'));
   const child = spawn(
     process.execPath,
-    [enclaveEntry(), '--sockets', directory, '--root', rootFile],
+    [
+      ...[enclaveEntry(), '--sockets', directory, '--root', rootFile],
+      ...(recordDraws === undefined ? [] : ['--record-draws', recordDraws]),
+    ],
     {
       // its stdin is a lifeline: it closes when this process ends, however that happens
       stdio: ['pipe', 'pipe', 'inherit'],

@@ -17,7 +17,10 @@ function nextMessage(socket: WebSocket): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const lost = (): DpcaError =>
       new DpcaError('ERR_PEER_LOST', "the peer's host closed the connection");
-    if (socket.readyState !== socket.OPEN) return void reject(lost());
+    if (socket.readyState !== socket.OPEN) {
+      reject(lost());
+      return;
+    }
     const settle = (error: unknown, message?: Uint8Array): void => {
       clearTimeout(timer);
       socket.pause(); // what follows is for the next reader

@@ -14,6 +14,8 @@ import { decodeLocal, encodeLocal, rowsChunks } from '../../src/wire/local.ts';
 import type { FramedStream } from '../../src/wire/framed-stream.ts';
 import type { Party } from '../config/party.ts';
 import type { IngestedTable } from '../ingest/table.ts';
+import type { LedgerFiles } from '../ledger/files.ts';
+import { type RunLedger, takeLedger } from '../ledger/run-ledger.ts';
 import { readTextFile } from '../keys/files.ts';
 import { startSimulatedEnclave } from './enclave-process.ts';
 import { keepAlive, relayInto, sendFrame } from './relay.ts';
@@ -26,6 +28,10 @@ export interface PartyRun {
   readonly signal: AbortSignal;
   /** Everything the own enclave reports: phases, progress, the peer's verdict, the release. */
   readonly onEvent: (event: JsonObject) => void;
+  /** Simulated mode: where the enclave writes its secret draws, for dpca audit replay. */
+  readonly recordDraws?: string;
+  /** Of the ledger; the disk when absent. */
+  readonly files?: LedgerFiles;
 }
 
 /** After a stop request the enclave says goodbye to its peer; it gets this long. */
@@ -48,11 +54,22 @@ export async function runParty(run: PartyRun): Promise<JsonObject> {
   // frames that arrive while the enclave starts wait in the paused socket
   socket.pause();
   keepAlive(socket);
-  const enclave = await startSimulatedEnclave(party.config.enclave.root);
+  const ledger = await takeLedger(party, signal, run.files);
+  try {
+    return await runWith(run, ledger);
+  } finally {
+    ledger.release();
+  }
+}
+
+async function runWith(run: PartyRun, ledger: RunLedger): Promise<JsonObject> {
+  const { party, socket, signal } = run;
+  const enclave = await startSimulatedEnclave(party.config.enclave.root, run.recordDraws);
   const timers: NodeJS.Timeout[] = [];
   let onAbort: () => void = () => undefined;
   try {
     let release: JsonObject | undefined;
+    let commitments: JsonObject = {};
     let settle: (error: DpcaError | undefined) => void = () => undefined;
     const ended = new Promise<DpcaError | undefined>((resolve) => (settle = resolve));
     const settleIn = (ms: number, code: ErrorCode, message: string): void =>
@@ -69,9 +86,13 @@ export async function runParty(run: PartyRun): Promise<JsonObject> {
     const control = await enclave.openControl({
       onFrame: (frame) => {
         const message = decodeLocal(frame);
+        if (message.kind === 'request') {
+          void control.send(encodeLocal({ kind: 'answer', body: ledger.perform(message.body) }));
+        }
         if (message.kind !== 'event') return;
         const { body } = message;
         if (body['event'] === 'release') release = body['release'] as JsonObject;
+        if (body['event'] === 'committed') commitments = body['commitments'] as JsonObject;
         run.onEvent(body);
         if (body['event'] === 'failed') settle(failureOf(body));
         if (body['event'] === 'done') settle(undefined);
@@ -90,7 +111,9 @@ export async function runParty(run: PartyRun): Promise<JsonObject> {
     };
     socket.on('close', onLost);
     relayInto(socket, peer);
-    await control.send(encodeLocal({ kind: 'configure', body: configurationOf(run) }));
+    for (const bytes of ledger.records) await control.send(encodeLocal({ kind: 'record', bytes }));
+    const body = { ...configurationOf(run), memory: ledger.memory };
+    await control.send(encodeLocal({ kind: 'configure', body }));
     socket.resume();
     if (socket.readyState === socket.CLOSED) onLost();
     void sendRows(control, run.table);
@@ -98,7 +121,7 @@ export async function runParty(run: PartyRun): Promise<JsonObject> {
     await Promise.race([silent, delay(LAST_WORDS_MS, undefined, { ref: false })]);
     if (failure !== undefined) throw failure;
     if (release === undefined) throw new DpcaError('ERR_ENCLAVE_LOST', 'no release came');
-    return release;
+    return { ...release, commitments };
   } finally {
     for (const timer of timers) clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
@@ -121,6 +144,7 @@ function configurationOf({ party, role }: PartyRun): JsonObject {
     role,
     party: party.role,
     identityKey: toHex(party.keys.identity.privateKey),
+    logKey: toHex(party.keys.log.privateKey),
     manifest: Buffer.from(manifestBytes(party.manifest)).toString('utf8'),
     policy: readTextFile(party.config.policy),
   };

@@ -14,6 +14,7 @@ const PHASES: Readonly<Record<string, string>> = {
   handshake: 'attesting both enclaves',
   manifest: 'comparing manifests',
   table: 'announcing tables',
+  charge: 'charging both ledgers',
   commit: 'committing to the mask',
   reveal: 'agreeing on the dummies',
   sizes: 'comparing masked sizes',
@@ -32,7 +33,10 @@ function objectOf(value: Json | undefined): JsonObject {
 }
 
 /** Reads and checks the whole own table before anything is sent (DESIGN section 5, "Input"). */
-export async function readOwnTable(io: Io, { config, manifest, own }: Party): Promise<IngestedTable> {
+export async function readOwnTable(
+  io: Io,
+  { config, manifest, own }: Party,
+): Promise<IngestedTable> {
   const progress = io.progress();
   progress.phase('reading and checking the own table');
   const { path, format, header, delimiter } = config.data;
@@ -96,6 +100,11 @@ export function eventSink(io: Io): (event: JsonObject) => void {
       case 'accepted':
         io.log.info({ session: event['session'] }, 'both enclaves accepted each other');
         return;
+      case 'charged': {
+        const { lineage, slot, spent, slots } = event;
+        io.log.info({ lineage, slot, spent, slots }, 'a slot of the own ledger is spent');
+        return;
+      }
       case 'failed':
         progress.done();
         return;
@@ -121,7 +130,9 @@ export function releaseText(release: JsonObject): string {
   const columns = Array.isArray(count['columns'])
     ? (count['columns'] as readonly Json[]).map(objectOf)
     : [];
-  const sizes = Array.isArray(release['maskedSizes']) ? (release['maskedSizes'] as readonly Json[]) : [];
+  const sizes = Array.isArray(release['maskedSizes'])
+    ? (release['maskedSizes'] as readonly Json[])
+    : [];
   const privacy = objectOf(release['privacy']);
   const width = Math.max(12, ...columns.map((column) => textOf(column['column']).length));
   return [

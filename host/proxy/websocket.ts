@@ -112,7 +112,12 @@ export async function listen(
   });
   await new Promise<void>((resolve, reject) => {
     const refuse = (cause: Error): void =>
-      reject(new DpcaError('ERR_CONFIG', `cannot listen on ${address.host}:${address.port}: ${cause.message}`));
+      reject(
+        new DpcaError(
+          'ERR_CONFIG',
+          `cannot listen on ${address.host}:${address.port}: ${cause.message}`,
+        ),
+      );
     server.once('error', refuse);
     sockets.once('error', refuse);
     server.listen(address.port, address.host, resolve);

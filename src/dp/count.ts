@@ -1,5 +1,5 @@
 /**
- * The release of a count from masked sizes: unbiased estimate, variance and exact 95 % interval (docs/spec-mask.md section 6).
+ * The release of a count from masked sizes: unbiased estimate, variance and exact 95 % interval (docs/specification.md section 9).
  * Post-processing of sizes that are charged already; costs no privacy. Whole numbers only, and no clamping: the
  * interval may reach below zero, because a clamped estimate is biased.
  * @module
@@ -7,6 +7,7 @@
 import { DpcaError } from '../errors.ts';
 import type { Rational } from './decimal.ts';
 import { lowerQuantile, rootText, variance } from './noise-law.ts';
+import { columnPlan } from './mask.ts';
 import { assertPlan, type MaskPlan, maskRows } from './plan.ts';
 
 export interface CountEstimate {
@@ -77,10 +78,4 @@ export function releaseCount(
     ),
     columns: sizes.map((size, j) => estimate(columnPlan(plan, j), size)),
   };
-}
-
-function columnPlan(plan: MaskPlan, j: number): MaskPlan {
-  return plan.kind === 'xor'
-    ? { kind: 'xor', columns: plan.columns.slice(j, j + 1) }
-    : { kind: 'intersect', columns: plan.columns.slice(j, j + 1) };
 }

@@ -1,5 +1,5 @@
 /**
- * IntersectMask (docs/spec-mask.md section 7), the mask of the published DPCA-PSI: per column 2 tau common identifiers from the
+ * IntersectMask (docs/specification.md section 7.6), the mask of the published DPCA-PSI: per column 2 tau common identifiers from the
  * joint seed, of which each enclave inserts a secret uniform subset of tau. The overlap is
  * Hypergeometric(2 tau, tau, tau) for whoever does not know the other's subset.
  * @module

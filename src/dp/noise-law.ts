@@ -1,6 +1,6 @@
 /**
  * The exact law of a mask's noise in whole numbers: mean, variance and central quantiles of sum_j Z_j
- * (docs/spec-mask.md sections 6 and 7). No floating point: these figures are released.
+ * (docs/specification.md section 9). No floating point: these figures are released.
  *
  * A polynomial sum_z c_z x^z is kept as one BigInt, its value at x = 2^slot (Kronecker substitution), so a block
  * of weight w is one shift and one addition. XOR coefficients are exact counts over 2^B. Hypergeometric ones are

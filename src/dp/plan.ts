@@ -1,6 +1,6 @@
 /**
  * The mask plan: the integers that both parties agree on in the manifest and that fix the noise law of every
- * revealed size (docs/spec-mask.md section 1). Public. Whether it keeps a claim is for certify.ts; here only shape.
+ * revealed size (docs/specification.md section 7.1). Public. Whether it keeps a claim is for certify.ts; here only shape.
  * @module
  */
 import { sha256 } from '@noble/hashes/sha2.js';
@@ -8,17 +8,20 @@ import { type Bytes, concat, fixed } from '../bytes.ts';
 import { u16be, u8, utf8 } from '../encoding.ts';
 import { DpcaError } from '../errors.ts';
 
-/** Weights per identifier column, non-increasing: noise_j = sum_i w_i * Bernoulli(1/2). */
-export interface XorPlan {
+/**
+ * Weights per identifier column, non-increasing: noise_j = sum_i w_i * Bernoulli(1/2). A type alias, because an
+ * interface would not count as a JSON value in the manifest.
+ */
+export type XorPlan = {
   readonly kind: 'xor';
   readonly columns: readonly (readonly number[])[];
-}
+};
 
 /** tau per identifier column: noise_j ~ Hypergeometric(2 tau, tau, tau). */
-export interface IntersectPlan {
+export type IntersectPlan = {
   readonly kind: 'intersect';
   readonly columns: readonly number[];
-}
+};
 
 export type MaskPlan = XorPlan | IntersectPlan;
 

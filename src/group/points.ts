@@ -1,6 +1,6 @@
 /**
- * What is checked about a received column of group elements before any arithmetic touches it (docs/spec-group.md,
- * section 5). The peer is not trusted here: X25519 implementations mask the high bit, reduce non-canonical values
+ * What is checked about a received column of group elements before any arithmetic touches it (docs/specification.md
+ * section 8.5). The peer is not trusted here: X25519 implementations mask the high bit, reduce non-canonical values
  * and disagree about low order, and one low-order point would spoil a whole batch inversion.
  * @module
  */

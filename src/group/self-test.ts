@@ -1,7 +1,7 @@
 /**
  * The known-answer test that every kernel passes before its first use: published and frozen answers, refusals, and
  * agreement with the oracle on a full group of 16 records and a ragged tail.
- * Sources: RFC 7748 section 5.2; docs/spec-group.md section 7 (frozen vectors of an independent generator).
+ * Sources: RFC 7748 section 5.2; docs/specification.md section 13 (frozen vectors of an independent generator).
  * @module
  */
 import { concat } from '../bytes.ts';

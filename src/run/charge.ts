@@ -54,9 +54,19 @@ export class Charge {
     return (['charge', 'adopt', 'complete'] as const).every((step) => this.answered.has(step));
   }
 
+  /** The peer has sent all that it has to send, so its next message may be of the next phase. */
+  get told(): boolean {
+    return this.has('charged') && this.has('cosigned');
+  }
+
   /** A message of the peer: each once, `held` then `head` then the others; `cosigned` only after the own charge. */
   receive(message: LedgerMessage): ChargeEffect[] {
-    const after = { held: true, head: this.has('held'), charged: this.has('head'), cosigned: this.answered.has('charge') };
+    const after = {
+      held: true,
+      head: this.has('held'),
+      charged: this.has('head'),
+      cosigned: this.answered.has('charge'),
+    };
     if (this.has(message.kind) || !after[message.kind]) {
       throw new DpcaError('ERR_WIRE_UNEXPECTED', `${message.kind} out of order`);
     }
@@ -81,7 +91,8 @@ export class Charge {
     this.answered.add(step);
     const effects: ChargeEffect[] = message === undefined ? [] : [{ kind: 'send', message }];
     const ready = this.answered.has('present') && this.answered.has('examine');
-    if ((step === 'present' || step === 'examine') && ready) effects.push(this.ask({ step: 'charge' }));
+    if ((step === 'present' || step === 'examine') && ready)
+      effects.push(this.ask({ step: 'charge' }));
     return effects;
   }
 

@@ -11,7 +11,7 @@ import { fromUtf8, utf8 } from '../encoding.ts';
 import { canonicalJson, parseJson, type Json, type JsonObject } from '../json.ts';
 import { certifyPlan, type Certificate } from '../dp/certify.ts';
 import { parseDecimal } from '../dp/decimal.ts';
-import { PLAN_LIMITS } from '../dp/plan.ts';
+import { type MaskPlan, PLAN_LIMITS } from '../dp/plan.ts';
 import { SUITE_ID } from '../group/suite.ts';
 import { MAX_COLUMNS, MAX_MANIFEST_BYTES } from '../wire/limits.ts';
 import { array, integer, key, HEX_32, object, oneOf, prose, refuse, text } from './shape.ts';
@@ -47,8 +47,8 @@ export type ManifestPrivacy = {
   readonly epsilon: string;
   readonly delta: string;
   readonly runs: number;
-  /** Block weights of the XOR mask, one list per identifier column, in column order. */
-  readonly mask: { readonly kind: 'xor'; readonly columns: readonly (readonly number[])[] };
+  /** Per identifier column, in column order: block weights (xor), or tau (intersect). */
+  readonly mask: MaskPlan;
 };
 
 /** A validated manifest; made only by the parsers of this file. */
@@ -70,7 +70,7 @@ export const MAX_MANIFEST_ROWS = 67_108_864;
 const COLUMN_NAME = /^[a-z][a-z0-9_-]{0,31}$/;
 const COUNTRY = /^[A-Z]{2}$/;
 /** Above 50 the bound e^epsilon says nothing; 18 places keep every value exact in 64-bit fixed point. */
-const EPSILON = /^(0|[1-9]|[1-4][0-9]|50)(\.[0-9]{0,17}[1-9])?$/;
+const EPSILON = /^((0|[1-9]|[1-4][0-9])(\.[0-9]{0,17}[1-9])?|50)$/;
 const DELTA = /^0\.[0-9]{0,29}[1-9]$/;
 
 function party(value: Json, path: string): ManifestParty {
@@ -106,13 +106,28 @@ function weights(value: Json, path: string): readonly number[] {
   return total <= max ? list : refuse(path, `expected at most ${max} dummy rows, got ${total}`);
 }
 
+function maskPlan(value: Json, path: string, columns: number): MaskPlan {
+  const given = object(value, path, ['kind', 'columns']);
+  const kind = oneOf(given.kind, `${path}/kind`, ['xor', 'intersect']);
+  const at = `${path}/columns`;
+  const counted = <T>(entries: readonly T[]): readonly T[] =>
+    entries.length === columns
+      ? entries
+      : refuse(at, `expected ${columns} entries, one per column, got ${entries.length}`);
+  return kind === 'xor'
+    ? { kind, columns: counted(array(given.columns, at, MAX_COLUMNS, weights)) }
+    : {
+        kind,
+        columns: counted(
+          array(given.columns, at, MAX_COLUMNS, (tau, place) =>
+            integer(tau, place, PLAN_LIMITS.rows),
+          ),
+        ),
+      };
+}
+
 function privacy(value: Json, path: string, columns: number): ManifestPrivacy {
   const given = object(value, path, ['adjacency', 'epsilon', 'delta', 'runs', 'mask']);
-  const mask = object(given.mask, `${path}/mask`, ['kind', 'columns']);
-  const lists = array(mask.columns, `${path}/mask/columns`, MAX_COLUMNS, weights);
-  if (lists.length !== columns) {
-    refuse(`${path}/mask/columns`, `expected ${columns} weight lists, got ${lists.length}`);
-  }
   const decimal = 'positive decimal text without trailing zeros';
   const epsilon = text(given.epsilon, `${path}/epsilon`, EPSILON, `${decimal}, at most 50`);
   if (epsilon === '0') refuse(`${path}/epsilon`, 'expected more than 0');
@@ -121,7 +136,7 @@ function privacy(value: Json, path: string, columns: number): ManifestPrivacy {
     epsilon,
     delta: text(given.delta, `${path}/delta`, DELTA, `${decimal}, below 1`),
     runs: integer(given.runs, `${path}/runs`, PLAN_LIMITS.runs),
-    mask: { kind: oneOf(mask.kind, `${path}/mask/kind`, ['xor']), columns: lists },
+    mask: maskPlan(given.mask, `${path}/mask`, columns),
   };
 }
 

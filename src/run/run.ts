@@ -1,22 +1,25 @@
 /**
  * One run between two enclaves that have accepted each other, as a sans-I/O machine; read it top to bottom:
- * manifest -> table -> mask -> match -> sizes -> release -> bye (DESIGN section 4.2 to 4.7). Both parties run the
+ * manifest -> table -> charge -> mask -> match -> sizes -> release -> bye (DESIGN section 4.2 to 4.7). Both parties run the
  * same code; `a` and `b` are the manifest's parties and say nothing about who called whom.
  * A failure is thrown with its code, is final, and forgets every secret of the run.
  * @module
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { type Bytes, concat, equalConstantTime, fixed, wipe } from '../bytes.ts';
-import { assertOpens, type CoinGuard, coins, commit } from '../dp/coins.ts';
+import { assertOpens, type CoinGuard, commit } from '../dp/coins.ts';
+import { ownMaskRows } from '../dp/mask.ts';
 import { maskRows, planHash } from '../dp/plan.ts';
-import { coinCount, jointSeed, maskRowsOf } from '../dp/xor-mask.ts';
+import { jointSeed } from '../dp/xor-mask.ts';
 import { lengthPrefixed, u64be, utf8 } from '../encoding.ts';
 import { DpcaError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { type MatchEffect, Matching } from '../matching/matching.ts';
 import { columnMessages, type Table, validateTable } from '../matching/table.ts';
 import { type Rng, UniformSource } from '../rng.ts';
+import type { LedgerMessage } from '../wire/ledger-messages.ts';
 import type { ColumnChunk, Message } from '../wire/messages.ts';
+import { Charge, type ChargeEffect, type LedgerRequest, type LedgerStep } from './charge.ts';
 import {
   diffManifests,
   type Manifest,
@@ -44,17 +47,32 @@ export type RunEvent =
   /** The own table, from the own host; any time, once. */
   | { readonly kind: 'table'; readonly table: Table }
   /** The result of the kernel effect that was emitted last. */
-  | { readonly kind: 'kernel'; readonly result: Uint8Array };
+  | { readonly kind: 'kernel'; readonly result: Uint8Array }
+  /** The answer to the oldest open ledger request. */
+  | {
+      readonly kind: 'ledger';
+      readonly step: LedgerStep;
+      readonly message: LedgerMessage | undefined;
+    };
 
 export type RunEffect =
   | { readonly kind: 'send'; readonly message: Message }
   | Exclude<MatchEffect, { kind: 'matched' }>
+  | { readonly kind: 'ledger'; readonly request: LedgerRequest }
   | { readonly kind: 'phase'; readonly phase: RunPhase }
+  /** Both sides' commitments, which hide the coins and bind to them; for the record. */
+  | {
+      readonly kind: 'committed';
+      readonly commitments: Readonly<Record<Role, MaskCommitments>>;
+    }
   | { readonly kind: 'release'; readonly release: JsonObject };
+
+export type MaskCommitments = Extract<Message, { kind: 'commit' }>;
 
 export type RunPhase =
   | 'manifest'
   | 'table'
+  | 'charge'
   | 'commit'
   | 'reveal'
   | 'match'
@@ -65,7 +83,7 @@ export type RunPhase =
   | 'failed';
 
 /** Runs of one session are numbered from 1; there is one (DESIGN section 4.1: no resumption). */
-const RUN_COUNTER = 1n;
+export const RUN_COUNTER = 1n;
 
 interface MaskSecrets {
   readonly seed: Bytes<32>;
@@ -82,7 +100,9 @@ export class Run {
   private peerRows: number | undefined;
   private tableSent = false;
   private readonly secrets: MaskSecrets;
-  private peerCommit: Extract<Message, { kind: 'commit' }> | undefined;
+  private readonly charge = new Charge();
+  private ownCommit: MaskCommitments | undefined;
+  private peerCommit: MaskCommitments | undefined;
   private matching: Matching | undefined;
   private sizes: readonly number[] | undefined;
   private release: JsonObject | undefined;
@@ -110,6 +130,8 @@ export class Run {
     try {
       if (event.kind === 'message') this.onMessage(event.message);
       else if (event.kind === 'table') this.onTable(event.table);
+      else if (event.kind === 'ledger')
+        this.onCharge(this.charge.answer(event.step, event.message));
       else this.onMatching(this.activeMatching().kernelDone(event.result));
       return this.flush();
     } catch (error) {
@@ -136,16 +158,14 @@ export class Run {
         return this.onManifest(message.bytes);
       case 'table':
         return this.onPeerTable(message.rows);
+      case 'held':
+      case 'head':
+      case 'charged':
+      case 'cosigned':
+        this.expectPhase('charge', message);
+        return this.onCharge(this.charge.receive(message));
       case 'commit':
-        this.expectPhase('commit', message);
-        this.peerCommit = message;
-        this.enter('reveal');
-        this.send({
-          kind: 'reveal',
-          seed: this.secrets.seed.slice() as Bytes<32>,
-          mix: this.secrets.mix.slice() as Bytes<32>,
-        });
-        return;
+        return this.onCommit(message);
       case 'reveal':
         return this.onReveal(message);
       case 'points':
@@ -196,7 +216,7 @@ export class Run {
     if (this.phase !== 'table' || this.table === undefined || this.tableSent) return;
     this.tableSent = true;
     this.send({ kind: 'table', rows: this.table.rows });
-    this.commitMask();
+    this.startCharge();
   }
 
   private onPeerTable(rows: number): void {
@@ -209,38 +229,75 @@ export class Run {
       throw new DpcaError('ERR_MATCH_ROWS', `expected a table of at most ${rowsMax} rows`);
     }
     this.peerRows = rows;
-    this.commitMask();
+    this.startCharge();
+  }
+
+  /** Both lengths are known and no more; from here on the run costs a slot in both ledgers. */
+  private startCharge(): void {
+    if (!this.tableSent || this.peerRows === undefined) return;
+    this.enter('charge');
+    this.onCharge(this.charge.start());
+  }
+
+  private onCharge(effects: readonly ChargeEffect[]): void {
+    this.effects.push(...effects);
+    if (this.phase === 'charge' && this.charge.settled) this.commitMask();
   }
 
   private commitMask(): void {
-    if (!this.tableSent || this.peerRows === undefined) return;
     this.enter('commit');
     const { sessionId, party } = this.setup;
-    this.send({
+    this.ownCommit = {
       kind: 'commit',
       seed: commit('seed', sessionId, party, this.secrets.seed),
       mix: commit('mix', sessionId, party, this.secrets.mix),
       coins: commit('coins', sessionId, party, this.secrets.coins),
+    };
+    this.send(this.ownCommit);
+    if (this.peerCommit !== undefined) this.reveal();
+  }
+
+  /** It may overtake the own host, which still stores what the peer has sent before. */
+  private onCommit(message: MaskCommitments): void {
+    const early = this.phase === 'charge' && this.charge.told && this.peerCommit === undefined;
+    if (!early) this.expectPhase('commit', message);
+    this.peerCommit = message;
+    if (!early) this.reveal();
+  }
+
+  private reveal(): void {
+    this.enter('reveal');
+    this.send({
+      kind: 'reveal',
+      seed: this.secrets.seed.slice() as Bytes<32>,
+      mix: this.secrets.mix.slice() as Bytes<32>,
     });
   }
 
   private onReveal(reveal: Extract<Message, { kind: 'reveal' }>): void {
     this.expectPhase('reveal', reveal);
-    const { peerCommit, table, peerRows, peer } = this;
+    const { ownCommit, peerCommit, table, peerRows, peer } = this;
     const { sessionId, party, manifest, rng, coinGuard } = this.setup;
-    if (peerCommit === undefined || table === undefined || peerRows === undefined) {
+    if (
+      ownCommit === undefined ||
+      peerCommit === undefined ||
+      table === undefined ||
+      peerRows === undefined
+    ) {
       throw new DpcaError('ERR_INTERNAL', 'mask before commitment');
     }
     assertOpens(peerCommit.seed, 'seed', sessionId, peer, reveal.seed);
     assertOpens(peerCommit.mix, 'mix', sessionId, peer, reveal.mix);
+    const [a, b] = party === 'a' ? [ownCommit, peerCommit] : [peerCommit, ownCommit];
+    this.effects.push({ kind: 'committed', commitments: { a, b } });
     const plan = manifest.privacy.mask;
     const [seedA, seedB] =
       party === 'a' ? [this.secrets.seed, reveal.seed] : [reveal.seed, this.secrets.seed];
     const seed = jointSeed(seedA, seedB, sessionId, RUN_COUNTER, planHash(plan));
     coinGuard.claim(this.secrets.coins, sessionId, RUN_COUNTER);
-    const bits = coins(this.secrets.coins, reveal.mix, sessionId, RUN_COUNTER, coinCount(plan));
-    const mask = maskRowsOf(plan, seed, bits);
-    wipe(bits, this.secrets.coins);
+    const { coins } = this.secrets;
+    const mask = ownMaskRows(plan, seed, coins, reveal.mix, sessionId, RUN_COUNTER);
+    wipe(coins);
 
     const dummies = maskRows(plan).reduce((sum, rows) => sum + rows, 0);
     const uniform = new UniformSource(rng);

@@ -1,6 +1,6 @@
 /**
  * Messages 1 to 3: Noise XX with the hello fields as payloads, up to the inputs of the transcript
- * (docs/spec-session.md section 2). Nothing here says who the peer is; it refuses our own contributions sent back
+ * (docs/specification.md section 2.2). Nothing here says who the peer is; it refuses our own contributions sent back
  * (ERR_SESSION_REFLECTION) and offers without a common version or suite (ERR_SESSION_DOWNGRADE).
  * @module
  */

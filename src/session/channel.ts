@@ -1,7 +1,7 @@
 /**
  * Encrypted frames: `u8 type || AES-256-GCM(plaintext) || tag(16)`, with type and counter as associated data and the
  * counter as nonce. Counters are not sent: the transport keeps order, so a frame that is changed, repeated, dropped,
- * reordered or from another session fails to open (docs/spec-session.md section 6).
+ * reordered or from another session fails to open (docs/specification.md section 4.1).
  * Trust: the peer behind these keys was attested by the handshake; everybody else only sees type and length.
  * @module
  */

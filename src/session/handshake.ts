@@ -1,6 +1,6 @@
 /**
  * The handshake between two enclaves as a sans-I/O state machine: Noise XX, then attestation of the finished transcript
- * in both directions, identity signatures, finish MACs, new traffic keys (docs/spec-session.md; RFC 9334 terms). Both
+ * in both directions, identity signatures, finish MACs, new traffic keys (docs/specification.md section 2; RFC 9334 terms). Both
  * parties run this code; initiator and responder differ in the order of messages only.
  *
  *   initiator  idle -> hello ---------> document -> evidence -> verdict -> finish -> open

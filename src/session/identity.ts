@@ -1,7 +1,7 @@
 /**
  * Identity signatures: the organisation's long-lived Ed25519 key (RFC 8032, strict verification) over the finished
  * transcript and the sender's own document. They prove the organisation's consent to this session; which code runs is
- * proved by the document only (docs/spec-session.md section 4).
+ * proved by the document only (docs/specification.md section 2.4).
  * @module
  */
 import { ed25519 } from '@noble/curves/ed25519.js';

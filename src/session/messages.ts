@@ -1,6 +1,6 @@
 /**
- * The frames of the handshake: `u8 type || body`, one encoder and one strict decoder each (docs/spec-session.md
- * section 2). Everything decoded here comes from a peer that is not authenticated yet.
+ * The frames of the handshake: `u8 type || body`, one encoder and one strict decoder each (docs/specification.md
+ * sections 2.1 and 2.2). Everything decoded here comes from a peer that is not authenticated yet.
  * @module
  */
 import { type Bytes, concat, fixed } from '../bytes.ts';

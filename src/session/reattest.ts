@@ -1,6 +1,6 @@
 /**
  * Re-attestation inside an open channel: every 15 minutes at the latest, and before the peer's leaf certificate ends, both
- * sides attest again to the same statics with new nonces (docs/spec-session.md section 7). The initiator starts; three
+ * sides attest again to the same statics with new nonces (docs/specification.md section 4.2). The initiator starts; three
  * messages that travel in channel frames. Sans-I/O; times are arguments, in milliseconds of the own security module's clock.
  * Trust: the peer is the attested one until `validUntilMs`; silence, refusal or delay end with ERR_SESSION_UNATTESTED.
  * @module

@@ -1,6 +1,6 @@
 /**
  * The transcript T that the attestation documents are bound to, and every key derived from the finished handshake
- * (docs/spec-session.md section 3). An auditor recomputes T from the logged inputs, none of which is secret.
+ * (docs/specification.md section 2.3). An auditor recomputes T from the logged inputs, none of which is secret.
  * @module
  */
 import { expand } from '@noble/hashes/hkdf.js';

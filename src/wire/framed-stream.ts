@@ -73,11 +73,16 @@ export class FramedStream {
     try {
       this.pending.push(...this.splitter.push(chunk));
     } catch (error) {
-      this.error = error instanceof Error ? error : new Error(String(error));
-      this.stream.destroy();
+      this.abort(error);
       return;
     }
-    if (!this.draining) void this.deliver();
+    if (!this.draining) this.deliver().catch((error: unknown) => this.abort(error));
+  }
+
+  /** Whoever sent a frame that cannot be read, or handled, gets no second chance. */
+  private abort(error: unknown): void {
+    this.error = error instanceof Error ? error : new Error(String(error));
+    this.stream.destroy();
   }
 
   private async deliver(): Promise<void> {

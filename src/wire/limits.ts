@@ -11,7 +11,7 @@ export const MAX_COLUMNS = 8;
 export const CHUNK_ELEMENTS = 8_064;
 /** A canonical manifest: eight columns of a few hundred weights are below 16 KiB. */
 export const MAX_MANIFEST_BYTES = 65_536;
-/** An alert is one error code; the longest has 30 characters. */
+/** An alert is one error code; the longest has 26 characters. */
 export const MAX_ALERT_BYTES = 64;
 /** Kind, epoch, nonce, one attestation document of at most 16 KiB, one signature. */
 export const MAX_REATTEST_BYTES = 16_640;

@@ -11,7 +11,10 @@ import type { Packed } from '../packed.ts';
 import { MAX_COLUMNS, MAX_IDENTIFIER_BYTES, MAX_LOCAL_BYTES } from './limits.ts';
 import { Reader } from './reader.ts';
 
-const KIND = { configure: 1, rows: 2, rowsEnd: 3, stop: 4, event: 16 } as const;
+const KIND = {
+  ...{ configure: 1, rows: 2, rowsEnd: 3, stop: 4, record: 5, answer: 6 },
+  ...{ event: 16, request: 17 },
+} as const;
 
 /** Consecutive cells of one key column. */
 export interface RowsChunk {
@@ -27,6 +30,12 @@ export type LocalMessage =
   | RowsChunk
   | { readonly kind: 'rowsEnd'; readonly rows: number }
   | { readonly kind: 'stop' }
+  /** Host to enclave, before `configure`: the records of the own ledger, one by one, in order. */
+  | { readonly kind: 'record'; readonly bytes: Uint8Array }
+  /** Enclave to host: store something durably; `body.id` is new each time. */
+  | { readonly kind: 'request'; readonly body: JsonObject }
+  /** Host to enclave, to each request: `{id, code, message}`, code null when it is durable. */
+  | { readonly kind: 'answer'; readonly body: JsonObject }
   /** Enclave to host: what happened; `body.event` names it. */
   | { readonly kind: 'event'; readonly body: JsonObject };
 
@@ -34,11 +43,15 @@ export function encodeLocal(message: LocalMessage): Uint8Array {
   switch (message.kind) {
     case 'configure':
     case 'event':
+    case 'request':
+    case 'answer':
       return concat(u8(KIND[message.kind]), utf8(canonicalJson(message.body)));
     case 'rowsEnd':
       return concat(u8(KIND.rowsEnd), u32be(message.rows));
     case 'stop':
       return u8(KIND.stop);
+    case 'record':
+      return concat(u8(KIND.record), message.bytes);
     case 'rows': {
       const { bytes, offsets } = message.cells;
       const n = offsets.length - 1;
@@ -92,6 +105,12 @@ export function decodeLocal(frame: Uint8Array): LocalMessage {
         return { kind: 'rowsEnd', rows: reader.u32() };
       case KIND.stop:
         return { kind: 'stop' };
+      case KIND.record:
+        return { kind: 'record', bytes: reader.rest() };
+      case KIND.request:
+        return { kind: 'request', body: decodeBody(reader) };
+      case KIND.answer:
+        return { kind: 'answer', body: decodeBody(reader) };
       default:
         throw new DpcaError('ERR_WIRE_TYPE', 'unknown local message');
     }

@@ -6,6 +6,7 @@
 import { type Bytes, concat, fixed } from '../bytes.ts';
 import { fromUtf8, u32be, u8, utf8 } from '../encoding.ts';
 import { DpcaError, type ErrorCode, isErrorCode } from '../errors.ts';
+import { encodeLedgerMessage, type LedgerMessage, readLedgerMessage } from './ledger-messages.ts';
 import {
   CHUNK_ELEMENTS,
   MAX_ALERT_BYTES,
@@ -24,6 +25,10 @@ export const MESSAGE = {
   table: 0x11,
   commit: 0x12,
   reveal: 0x13,
+  held: 0x14,
+  head: 0x15,
+  charged: 0x16,
+  cosigned: 0x17,
   points: 0x20,
   tags: 0x21,
   reblind: 0x22,
@@ -59,6 +64,7 @@ export type Message =
       readonly mix: Bytes<32>;
       readonly coins: Bytes<32>;
     }
+  | LedgerMessage
   | { readonly kind: 'reveal'; readonly seed: Bytes<32>; readonly mix: Bytes<32> }
   | ColumnChunk
   | { readonly kind: 'sizes'; readonly sizes: readonly number[] }
@@ -81,6 +87,11 @@ export function encodeMessage(message: Message): Uint8Array {
       return concat(message.seed, message.mix, message.coins);
     case 'reveal':
       return concat(message.seed, message.mix);
+    case 'held':
+    case 'head':
+    case 'charged':
+    case 'cosigned':
+      return encodeLedgerMessage(message);
     case 'points':
     case 'tags':
     case 'reblind':
@@ -165,6 +176,14 @@ export function decodeMessage(type: number, body: Uint8Array): Message {
           seed: fixed(reader.take(32), 32, 'seed share'),
           mix: fixed(reader.take(32), 32, 'coin contribution'),
         };
+      case MESSAGE.held:
+        return readLedgerMessage('held', reader);
+      case MESSAGE.head:
+        return readLedgerMessage('head', reader);
+      case MESSAGE.charged:
+        return readLedgerMessage('charged', reader);
+      case MESSAGE.cosigned:
+        return readLedgerMessage('cosigned', reader);
       case MESSAGE.points:
         return decodeColumn('points', reader);
       case MESSAGE.tags:

@@ -17,6 +17,7 @@ import {
   type Message,
   RECORD_BYTES,
 } from '../../src/wire/messages.ts';
+import { cannedAnswer } from '../support/canned-ledger.ts';
 import { type Cells, tableOf } from '../support/tables.ts';
 
 export interface TapEvent {
@@ -96,9 +97,13 @@ export async function observedPair(
         pending.push(...run.step({ kind: 'kernel', result }));
         return;
       }
+      case 'ledger':
+        pending.push(...run.step(cannedAnswer(effect.request.step)));
+        return;
       case 'release':
         releases[role] = effect.release;
         return;
+      case 'committed':
       case 'phase':
       case undefined:
         return;

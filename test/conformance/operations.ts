@@ -9,13 +9,13 @@ import { answerChallenge, verifyAnswer } from '../../host/proxy/challenge.ts';
 import { type Bytes, fixed } from '../../src/bytes.ts';
 import { coins, coinStream, type CommitmentPurpose, commit } from '../../src/dp/coins.ts';
 import { type CountEstimate, releaseCount } from '../../src/dp/count.ts';
+import { ownMaskRows } from '../../src/dp/mask.ts';
 import { type MaskPlan, planHash } from '../../src/dp/plan.ts';
-import { dummyIdentifier, jointSeed, maskRowsOf } from '../../src/dp/xor-mask.ts';
+import { dummyIdentifier, jointSeed } from '../../src/dp/xor-mask.ts';
 import { fromHex, fromUtf8, toHex } from '../../src/encoding.ts';
-import { isErrorCode } from '../../src/errors.ts';
 import { nobleKernel } from '../../src/group/noble-kernel.ts';
 import { drawRekeyable } from '../../src/group/scalars.ts';
-import { packElementMessages } from '../../src/group/suite.ts';
+import { ELEMENT_TYPE, packElementMessages } from '../../src/group/suite.ts';
 import { truncateToTags } from '../../src/group/tags.ts';
 import { canonicalJson } from '../../src/json.ts';
 import { pack } from '../../src/packed.ts';
@@ -38,13 +38,7 @@ import {
   transcriptHash,
   type TranscriptInputs,
 } from '../../src/session/transcript.ts';
-import {
-  type ColumnKind,
-  decodeMessage,
-  encodeMessage,
-  MESSAGE,
-  type Message,
-} from '../../src/wire/messages.ts';
+import { decodeMessage, encodeMessage, MESSAGE, type Message } from '../../src/wire/messages.ts';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { type HandshakeSide, handshakeFrames } from './handshake-frames.ts';
@@ -88,40 +82,17 @@ interface Derivation {
   readonly payloads: Pair;
 }
 
-/** A message as vectors write it: byte strings in hex. */
+/** Members of messages that are not byte strings. */
+const PLAIN = new Set(['kind', 'code', 'rows', 'sizes', 'column', 'first']);
+
+/** A message as vectors write it: byte strings in hex, and the type number beside it. */
 function messageOf(given: Readonly<Record<string, unknown>>): Message {
-  const hex = (name: string): Uint8Array => fromHex(String(given[name]));
-  switch (given['kind']) {
-    case 'alert': {
-      const code = String(given['code']);
-      if (!isErrorCode(code)) throw new Error(`no code ${code}`);
-      return { kind: 'alert', code };
-    }
-    case 'manifest':
-    case 'reattest':
-      return { kind: given['kind'], bytes: hex('bytes') };
-    case 'commit':
-    case 'reveal':
-      return Object.fromEntries(
-        Object.entries(given)
-          .filter(([name]) => name !== 'type')
-          .map(([name, value]) => [name, name === 'kind' ? value : fromHex(String(value))]),
-      ) as unknown as Message;
-    case 'points':
-    case 'tags':
-    case 'reblind': {
-      const { kind } = given as { kind: ColumnKind };
-      const [column, first] = [Number(given['column']), Number(given['first'])];
-      return { kind, column, first, data: hex('data') };
-    }
-    case 'release':
-      return { kind: 'release', hash: fixed(hex('hash'), 32, 'hash') };
-    default: {
-      return Object.fromEntries(
-        Object.entries(given).filter(([name]) => name !== 'type'),
-      ) as unknown as Message;
-    }
-  }
+  const bytes = (value: unknown): unknown =>
+    Array.isArray(value) ? value.map(bytes) : fromHex(String(value));
+  const members = Object.entries(given)
+    .filter(([name]) => name !== 'type')
+    .map(([name, value]) => [name, PLAIN.has(name) ? value : bytes(value)]);
+  return Object.fromEntries(members) as Message;
 }
 
 const estimateJson = ({ estimate, standardDeviation, low, high }: CountEstimate) => ({
@@ -227,19 +198,22 @@ export const operations: Readonly<Record<string, ((given: never) => unknown) | u
     const { own, peer, sessionId: id, counter, count } = given;
     return coins(b32(own), b32(peer), b32(id), BigInt(counter), count).join('');
   },
-  maskRows: (given: { columns: number[][]; seed: Hex; coins: string }) => {
-    const bits = Uint8Array.from(given.coins, Number);
-    const plan = { kind: 'xor', columns: given.columns } as const;
-    return maskRowsOf(plan, b32(given.seed), bits).map((row) => [
-      row.column,
-      toHex(row.identifier),
-    ]);
+  maskRows: (given: Fields & { mask: MaskPlan; counter: number }) => {
+    const { mask, seed, own, peer, sessionId: id, counter } = given;
+    return ownMaskRows(mask, b32(seed), b32(own), b32(peer), b32(id), BigInt(counter)).map(
+      (row) => [row.column, toHex(row.identifier)],
+    );
   },
 
   // section 8
   runDigest: ({ sessionId: id }: Fields) => toHex(runDigest(b32(id))),
-  element: async (given: { run: Hex; column: number; type: number; identifier: Hex }) => {
-    const types = Uint8Array.of(given.type);
+  element: async (given: {
+    run: Hex;
+    column: number;
+    type: keyof typeof ELEMENT_TYPE;
+    identifier: Hex;
+  }) => {
+    const types = Uint8Array.of(ELEMENT_TYPE[given.type]);
     const run = fixed(fromHex(given.run), 16, 'run digest');
     const identifiers = pack([fromHex(given.identifier)]);
     const { bytes, offsets } = packElementMessages(run, given.column, types, identifiers);
@@ -252,9 +226,9 @@ export const operations: Readonly<Record<string, ((given: never) => unknown) | u
   waterfall: (given: Record<'a' | 'b', ScriptedSide>) => scriptedWaterfall(given),
 
   // section 9
-  count: (given: { weights: number[][]; sizes: number[]; rows: [number, number] }) => {
-    const { weights, sizes, rows } = given;
-    const { total, columns } = releaseCount({ kind: 'xor', columns: weights }, sizes, ...rows);
+  count: (given: { mask: MaskPlan; sizes: number[]; rows: [number, number] }) => {
+    const { mask, sizes, rows } = given;
+    const { total, columns } = releaseCount(mask, sizes, ...rows);
     return { total: estimateJson(total), columns: columns.map(estimateJson) };
   },
   release: (given: {

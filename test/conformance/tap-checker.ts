@@ -129,8 +129,19 @@ function orderFindings(
     switch (message.kind) {
       case 'table':
         return [['manifest', 1]];
-      case 'commit':
+      case 'held':
         return [['table', 1]];
+      case 'head':
+        return [['held', 1]];
+      case 'charged':
+        return [['head', 1]];
+      case 'cosigned':
+        return [['charged', 1]];
+      case 'commit':
+        return [
+          ['charged', 1],
+          ['cosigned', 1],
+        ];
       case 'reveal':
         return [['commit', 1]];
       case 'points':

@@ -143,6 +143,7 @@ describe('the checker reports', () => {
     ['tags of round 2', MESSAGE.tags, -1, MESSAGE.reblind, 'reblind 1'],
     ['sizes', MESSAGE.sizes, 0, MESSAGE.tags, 'tags 1'],
     ['the opening of the seed', MESSAGE.reveal, 0, MESSAGE.commit, 'commit'],
+    ['the mask', MESSAGE.commit, 0, MESSAGE.cosigned, 'cosigned'],
   ] as const)('%s before the last of what they answer', (_what, answer, nth, question, name) => {
     const early = indexOf('sent', 'b', answer, nth);
     // the last message of that type from a which arrived before; one event too early is enough

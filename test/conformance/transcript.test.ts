@@ -1,6 +1,6 @@
 /**
  * One whole run between two machines with the real group and fixed randomness, frozen message by message: a change of
- * any byte on the wire, or of their order, fails here. The sessions's AEAD would carry exactly these bodies.
+ * any byte on the wire, or of their order, fails here. The session's AEAD would carry exactly these bodies; the charge is that of test/support/canned-ledger.ts.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -87,7 +87,7 @@ it('is the frozen one, byte by byte', async () => {
   if (process.env['FREEZE'] === '1') writeFileSync(FILE, `${JSON.stringify(now, null, 2)}\n`);
   const frozen = JSON.parse(readFileSync(FILE, 'utf8')) as Transcript;
   expect(now).toEqual(frozen);
-  // 12 messages a side: manifest, table, commit, reveal, 2 points, 2 tags, reblind, sizes, release, bye
-  expect(frozen.messages.filter(({ from }) => from === 'a').length).toBe(12);
-  expect(frozen.messages.filter(({ from }) => from === OTHER.a).length).toBe(12);
+  // 16 messages a side: manifest, table, four of the charge, commit, reveal, 2 points, 2 tags, reblind, sizes, release, bye
+  expect(frozen.messages.filter(({ from }) => from === 'a').length).toBe(16);
+  expect(frozen.messages.filter(({ from }) => from === OTHER.a).length).toBe(16);
 });

@@ -23,11 +23,11 @@ const EXPECTED = {
   'attestation.json': 9,
   'elements.json': 19,
   'greeting.json': 6,
-  'manifest.json': 21,
-  'mask.json': 12,
+  'manifest.json': 23,
+  'mask.json': 13,
   'matching.json': 1,
-  'messages.json': 37,
-  'release.json': 7,
+  'messages.json': 42,
+  'release.json': 11,
   'session.json': 14,
 };
 

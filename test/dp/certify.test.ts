@@ -20,10 +20,10 @@ const claim: Claim = {
 };
 
 describe('certifyPlan', () => {
-  it('accepts the reference plan, in under a second', () => {
-    const start = performance.now();
+  it('accepts the reference plan, in under a second of CPU', () => {
+    const start = process.cpuUsage();
     const { deltaUpper } = certifyPlan(three(M74), claim);
-    expect(performance.now() - start).toBeLessThan(1_000);
+    expect(process.cpuUsage(start).user).toBeLessThan(1_000_000);
     // large vector of the same plan: 8.7344e-5 within 1e-6
     expect(deltaUpper).toBeGreaterThan(8.7343e-5);
     expect(deltaUpper).toBeLessThan(8.7345e-5);

@@ -44,7 +44,7 @@ const seed = jointSeed(
   planHash(plan),
 );
 
-describe('vectors of docs/spec-mask.md (independent generator)', () => {
+describe('vectors of docs/specification.md section 7 (independent generator)', () => {
   const { out } = vectors;
   it('hashes plans', () => {
     expect(toHex(planHash(plan))).toBe(out['planHash']);

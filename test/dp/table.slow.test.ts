@@ -1,6 +1,6 @@
 /** The full sweeps: all shared vectors with brackets, all 150 published table entries, XOR rows of every entry. */
 import { describe, expect, it } from 'vitest';
-import { deltaBracket } from '../../src/dp/accountant.ts';
+import { deltaBracket, deltaUpper } from '../../src/dp/accountant.ts';
 import { certifyPlan } from '../../src/dp/certify.ts';
 import { parseDecimal } from '../../src/dp/decimal.ts';
 import { searchWeights } from '../../src/dp/search.ts';
@@ -58,6 +58,16 @@ describe.skipIf(shared === undefined)('shared vectors', () => {
       expect(upper).toBeGreaterThanOrEqual(exact);
       expect(lower).toBeLessThanOrEqual(exact);
       if (exact >= 1e-12) expect(upper).toBeLessThanOrEqual(exact * 1.001);
+    }
+  });
+
+  it('lies inside the certified brackets of all real calibration points', () => {
+    for (const vector of shared?.large_vectors ?? []) {
+      const pair = pairOf(vector);
+      if (pair === undefined) continue;
+      const upper = deltaUpper([{ pair, count: vector.compositions }], vector.epsilon);
+      expect(upper).toBeGreaterThanOrEqual(Number(vector.delta_lower_cert));
+      expect(upper).toBeLessThanOrEqual(Number(vector.delta_upper_cert));
     }
   });
 });

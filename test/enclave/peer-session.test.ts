@@ -18,6 +18,7 @@ import { toHex } from '../../src/encoding.ts';
 import type { DpcaError } from '../../src/errors.ts';
 import type { JsonObject } from '../../src/json.ts';
 import { manifestFromJson, manifestHash } from '../../src/run/manifest.ts';
+import { cannedAnswer } from '../support/canned-ledger.ts';
 import { EXAMPLE_WEIGHTS, testManifest } from '../support/manifests.ts';
 import { mockKernel } from '../support/mock-kernel.ts';
 import { tableOf } from '../support/tables.ts';
@@ -77,7 +78,7 @@ async function world(options: { readonly code?: number } = {}): Promise<World> {
   for (const party of ['a', 'b'] as const) {
     base.parties[party].identity = toHex(identity(party).publicKey);
   }
-  const manifest = manifestFromJson(base as unknown as JsonObject);
+  const manifest = manifestFromJson(base);
   const policy = parsePolicy(policyFor(rootFingerprint(root.certificate), options.code ?? 1));
   const events = { a: [] as JsonObject[], b: [] as JsonObject[] };
   const make = (party: 'a' | 'b', other: 'a' | 'b'): PeerSession => {
@@ -100,6 +101,9 @@ async function world(options: { readonly code?: number } = {}): Promise<World> {
         attest: (...request) => attestation.attest(...request),
         appraise: (...request) => attestation.appraise(...request),
         now: () => attestation.now(),
+        ledger: () => ({
+          handle: ({ step }) => Promise.resolve(cannedAnswer(step).message),
+        }),
         ...{ kernel: mockKernel, aead: nodeAead, rng: realRng, coinGuard: new CoinGuard() },
         clock: () => performance.now() + elapsed,
       },
@@ -150,7 +154,7 @@ async function seen(
     await new Promise((done) => setTimeout(done, 20));
   }
   throw new Error(
-    `${name} was not seen; events: ${list.map((event) => String(event['event'])).join(' ')}`,
+    `${name} was not seen; events: ${JSON.stringify(list.map((event) => event['event']))}`,
   );
 }
 
@@ -179,9 +183,9 @@ describe('a session between two enclaves', () => {
 
   /** A few seconds of monotonic time at once, then real time for the heartbeats that belong to it. */
   async function drive(advance: (ms: number) => void, until: Promise<unknown>): Promise<void> {
-    let over = false;
-    void until.catch(() => undefined).finally(() => (over = true));
-    for (let step = 0; !over && step < 12; step++) {
+    let left = 12;
+    void until.catch(() => undefined).finally(() => (left = 0));
+    for (; left > 0; left--) {
       advance(6_000);
       await new Promise((done) => setTimeout(done, 700));
     }

@@ -35,6 +35,21 @@ describe('an honest run', () => {
     expect(result.releases.a).toMatchObject({ version: 1, rows: { a: cells('honest').a.length } });
   });
 
+  it('works with IntersectMask in the manifest, and covers the truth', () => {
+    const privacy = { ...manifest.privacy, mask: { kind: 'intersect', columns: [9, 9, 9] } };
+    const intersect = testManifest(3, EXAMPLE_WEIGHTS, { privacy });
+    const sizes = new Set<string>();
+    for (let seed = 0; seed < 20; seed++) {
+      const result = runPair(intersect, cells('intersect'), {
+        rng: seededRng(`intersect ${seed}`),
+      });
+      expect(result.failures).toEqual({});
+      expect(result.releases.a).toEqual(result.releases.b);
+      sizes.add(JSON.stringify(result.releases.a?.['maskedSizes']));
+    }
+    expect(sizes.size).toBeGreaterThan(5);
+  });
+
   it('covers the truth in at least 95 % of 400 runs', () => {
     // P(miss) <= 5 %; for 400 runs Binomial(400, 0.05) exceeds 41 with probability below 1e-5 (normal tail 4.8 sd)
     let missed = 0;

@@ -32,44 +32,37 @@ export async function writeCertificates<N extends string>(
     notAfter: new Date(Date.now() + DAY_MS),
   };
   const issuer = await keyPair();
-  const crypto = webcrypto as unknown as Crypto;
-  const ca = await x509.X509CertificateGenerator.createSelfSigned(
-    {
-      ...validity,
-      serialNumber: '01',
-      name: 'CN=test CA',
-      keys: issuer,
-      signingAlgorithm: ALGORITHM,
-      extensions: [
-        new x509.BasicConstraintsExtension(true, 0, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
-      ],
-    },
-    crypto,
-  );
+  const ca = await x509.X509CertificateGenerator.createSelfSigned({
+    ...validity,
+    serialNumber: '01',
+    name: 'CN=test CA',
+    keys: issuer,
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+    ],
+  });
   const at = (file: string): string => join(folder, file);
   writeFileSync(at('ca.pem'), ca.toString('pem'));
   const made = await Promise.all(
     names.map(async (name, i) => {
       const keys = await keyPair();
-      const leaf = await x509.X509CertificateGenerator.create(
-        {
-          ...validity,
-          serialNumber: `1${i}`,
-          subject: `CN=${name}`,
-          issuer: ca.subject,
-          publicKey: keys.publicKey,
-          signingKey: issuer.privateKey,
-          signingAlgorithm: ALGORITHM,
-          extensions: [
-            new x509.SubjectAlternativeNameExtension([
-              { type: 'ip', value: '127.0.0.1' },
-              { type: 'dns', value: 'localhost' },
-            ]),
-          ],
-        },
-        crypto,
-      );
+      const leaf = await x509.X509CertificateGenerator.create({
+        ...validity,
+        serialNumber: `1${i}`,
+        subject: `CN=${name}`,
+        issuer: ca.subject,
+        publicKey: keys.publicKey,
+        signingKey: issuer.privateKey,
+        signingAlgorithm: ALGORITHM,
+        extensions: [
+          new x509.SubjectAlternativeNameExtension([
+            { type: 'ip', value: '127.0.0.1' },
+            { type: 'dns', value: 'localhost' },
+          ]),
+        ],
+      });
       const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
       const body = pkcs8.toString('base64').replace(/.{64}/g, '$&\n');
       writeFileSync(at(`${name}.pem`), leaf.toString('pem'));

@@ -18,8 +18,6 @@ const slot = limiter(2);
 
 const CASES: readonly (readonly [string, Spot, Side, 'host' | 'enclave'])[] = [
   ['handshake', { direction: 'up', type: HANDSHAKE_FRAME.evidence }, 'listener', 'enclave'],
-  ['manifest', { direction: 'down', type: MESSAGE.manifest }, 'caller', 'host'],
-  ['commit', { direction: 'up', type: MESSAGE.commit }, 'listener', 'host'],
   ['column 1', { direction: 'up', type: MESSAGE.points }, 'caller', 'enclave'],
   ['column 2', { direction: 'down', type: MESSAGE.reblind }, 'listener', 'host'],
   ['release', { direction: 'up', type: MESSAGE.sizes }, 'caller', 'host'],

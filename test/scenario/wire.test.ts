@@ -44,7 +44,6 @@ async function expectFault(
 describe.concurrent('a connection cut', () => {
   it.each([
     ['handshake', up(HANDSHAKE_FRAME.hello)],
-    ['commit', down(MESSAGE.commit)],
     ['column 2', up(MESSAGE.reblind)],
     ['release', down(MESSAGE.sizes)],
   ])('in phase %s is ERR_PEER_LOST on both sides', (_, spot) =>
@@ -159,7 +158,6 @@ describe.concurrent('a message of the handshake', () => {
       'ERR_SESSION_DECRYPT',
     ],
     ['hello, repeated', up(HANDSHAKE_FRAME.hello), repeat, 'listener', 'ERR_WIRE_UNEXPECTED'],
-    ['static, dropped', up(HANDSHAKE_FRAME.static), drop, 'listener', 'ERR_WIRE_UNEXPECTED'],
   ])('%s', (_, spot, change, side, code) =>
     slot(() =>
       expectFault(
@@ -187,7 +185,6 @@ describe.concurrent('a message of the handshake', () => {
 describe.concurrent('a frame of the open channel', () => {
   it.each<[string, Spot, Change]>([
     ['flipped', up(MESSAGE.manifest), flip(100)],
-    ['of another type', down(MESSAGE.commit), flip(0)],
     ['truncated', down(MESSAGE.points), truncate],
     ['repeated', up(MESSAGE.reveal), repeat],
     ['dropped', down(MESSAGE.tags), drop],

@@ -1,5 +1,5 @@
 /**
- * Frozen vectors of a whole session, and every derived value computed a second time from docs/spec-session.md with
+ * Frozen vectors of a whole session, and every derived value computed a second time from docs/specification.md section 2 with
  * node:crypto. The documents in it are those of test/session/support.ts, since real ones are not deterministic.
  */
 import { createHash, createHmac, createPublicKey, verify } from 'node:crypto';

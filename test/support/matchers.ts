@@ -31,6 +31,8 @@ expect.extend({
 });
 
 declare module 'vitest' {
+  // declaration merging needs the parameter of the original
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars
   interface Matchers<T> {
     toThrowCode: (code: ErrorCode) => void;
   }

@@ -26,6 +26,8 @@ import { makeConfig, makeManifest } from '../../host/config/template.ts';
 import { createPrivateFile, prettyJson } from '../../host/keys/files.ts';
 import { createKeys, type Keys } from '../../host/keys/keys.ts';
 import { peerOf, pinPeer, simulatedRootOf } from '../../host/keys/peers.ts';
+import { registerLineage } from '../../host/ledger/lineage.ts';
+import { LedgerStore } from '../../host/ledger/store.ts';
 import { toHex } from '../../src/encoding.ts';
 import type { Json } from '../../src/json.ts';
 import type { Manifest, Role } from '../../src/run/manifest.ts';
@@ -132,9 +134,9 @@ export async function makePair(options: PairOptions): Promise<Pair> {
   const manifest = makeManifest({
     ...{ role: 'a', own: a.peer, other: b.peer, purpose: 'scenario tests', columns, country: null },
     ...{ epsilon: '2', delta: '0.0001', runs: 10, rows: 10_000, otherRows: 10_000 },
-    weights: columns.map(() => EXAMPLE_WEIGHTS),
+    mask: { kind: 'xor', columns: columns.map(() => EXAMPLE_WEIGHTS) },
   });
-  const finish = (own: typeof a, other: typeof a): PartyFolder => {
+  const finish = async (own: typeof a, other: typeof a): Promise<PartyFolder> => {
     const { role, at, keys, rootFingerprint } = own;
     pinPeer(join(at, 'peers'), other.peer);
     const party: PartyFolder = {
@@ -148,14 +150,24 @@ export async function makePair(options: PairOptions): Promise<Pair> {
     writePolicy(party, [other.rootFingerprint], [build]);
     writeConfig(party, manifest);
     writeRecords(party.data, sheets[role].records);
+    await register(party, manifest);
     return party;
   };
   return {
-    ...{ folder, build, a: finish(a, b), b: finish(b, a) },
+    ...{ folder, build, a: await finish(a, b), b: await finish(b, a) },
     remove: () => {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A new ledger with the manifest's plan; what was there is gone. */
+export async function register(party: PartyFolder, manifest: Manifest): Promise<void> {
+  const { role, keys, folder } = party;
+  const ledger = join(folder, 'ledger');
+  rmSync(ledger, { recursive: true, force: true });
+  const owner = { manifest, role, log: keys.log, signal: new AbortController().signal };
+  await registerLineage(new LedgerStore(ledger), owner, { name: `rows of ${role}` });
 }
 
 /** Which roots and builds this party accepts from its peer. */
@@ -194,6 +206,7 @@ export function writeConfig(party: PartyFolder, manifest: Manifest, tls?: Json):
   const document = makeConfig({
     ...{ role, manifest, header: sheet.header, map: sheet.map, format: 'csv', data: 'data.csv' },
     ...{ keys: 'keys', peers: 'peers', policy: 'policy.json', root: 'sim-root.json' },
+    ledger: 'ledger',
   });
   writeFileSync(
     config,
@@ -259,16 +272,29 @@ export function processesOf(folder: string): readonly { pid: number; command: st
   return all.filter(({ command }) => command.includes(folder));
 }
 
-/** Starts `dpca --json ...argv` for a party; its sockets lie in a folder of this process alone. With `group` it
- * leads a process group of its own, as it does when a terminal starts it. */
+export interface StartOptions {
+  /** Leads a process group of its own, as it does when a terminal starts it. */
+  readonly group?: boolean;
+  /** Works on the party's own ledger. Otherwise on a copy as registered, so that any number of tests can run at once. */
+  readonly keepLedger?: boolean;
+}
+
+/** Starts `dpca --json ...argv` for a party; its sockets lie in a folder of this process alone. */
 export function start(
   party: PartyFolder,
   argv: readonly string[],
   build: Build,
-  how: { readonly group?: boolean } = {},
+  how: StartOptions = {},
 ): Running {
   const temporary = mkdtempSync(join(party.folder, 't'));
-  const child = spawn(process.execPath, [build.cli, '--json', ...argv, '--config', party.config], {
+  let ledger = join(party.folder, 'ledger');
+  if (how.keepLedger !== true) {
+    const copy = join(mkdtempSync(join(party.folder, 'l')), 'ledger');
+    cpSync(ledger, copy, { recursive: true });
+    ledger = copy;
+  }
+  const flags = ['--config', party.config, '--ledger', ledger];
+  const child = spawn(process.execPath, [build.cli, '--json', ...argv, ...flags], {
     cwd: party.folder,
     env: { PATH: process.env['PATH'], TMPDIR: temporary },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -320,7 +346,7 @@ export async function serve(
   party: PartyFolder,
   build: Build,
   argv: readonly string[] = [],
-  how: { readonly group?: boolean } = {},
+  how: StartOptions = {},
 ): Promise<Running & { readonly port: number }> {
   const running = start(party, ['serve', '--listen', '127.0.0.1:0', ...argv], build, how);
   const { port } = await running.logged('listening');
@@ -332,7 +358,7 @@ export function call(
   build: Build,
   port: number,
   argv: readonly string[] = [],
-  how: { readonly group?: boolean } = {},
+  how: StartOptions = {},
 ): Running {
   return start(party, ['run', '--peer-url', `ws://127.0.0.1:${port}`, ...argv], build, how);
 }

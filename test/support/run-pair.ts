@@ -4,12 +4,13 @@
  * @module
  */
 import { CoinGuard } from '../../src/dp/coins.ts';
-import { fixed } from '../../src/bytes.ts';
+import { type Bytes, fixed } from '../../src/bytes.ts';
 import type { JsonObject } from '../../src/json.ts';
 import type { Rng } from '../../src/rng.ts';
 import { UniformSource } from '../../src/rng.ts';
 import { type Manifest, manifestHash, type Role } from '../../src/run/manifest.ts';
-import { Run, type RunEffect } from '../../src/run/run.ts';
+import type { LedgerRequest } from '../../src/run/charge.ts';
+import { Run, type RunEffect, type RunEvent } from '../../src/run/run.ts';
 import {
   columnChunks,
   decodeMessage,
@@ -17,6 +18,7 @@ import {
   MESSAGE,
   type Message,
 } from '../../src/wire/messages.ts';
+import { cannedAnswer } from './canned-ledger.ts';
 import { mockHash, mockMultiply } from './mock-kernel.ts';
 import { type Cells, tableOf } from './tables.ts';
 
@@ -38,6 +40,8 @@ export interface PairOptions {
   /** Called for every message; returns what the other side gets instead. */
   readonly tap?: (wire: Wire) => readonly Wire[];
   readonly manifests?: Partial<Record<Role, Manifest>>;
+  /** Answers a side's ledger requests; the canned ones when absent. May throw, which fails the side. */
+  readonly ledger?: (role: Role, request: LedgerRequest, sessionId: Bytes<32>) => RunEvent;
 }
 
 /** Runs to the end or until a side fails; deliveries interleave at random. */
@@ -47,6 +51,7 @@ export function runPair(
   options: PairOptions,
 ): PairResult {
   const { rng, tap = (wire: Wire) => [wire], manifests = {} } = options;
+  const { ledger = (_role: Role, { step }: LedgerRequest) => cannedAnswer(step) } = options;
   const uniform = new UniformSource(rng);
   const sessionId = fixed(rng(32), 32, 'session');
   const roles = ['a', 'b'] as const;
@@ -115,6 +120,8 @@ export function runPair(
     } else if (effect.kind === 'multiply') {
       const result = mockMultiply(effect.scalar, effect.points);
       guarded(role, () => side.run.step({ kind: 'kernel', result }));
+    } else if (effect.kind === 'ledger') {
+      guarded(role, () => side.run.step(ledger(role, effect.request, sessionId)));
     } else if (effect.kind === 'release') releases[role] = effect.release;
   }
   return {

@@ -7,7 +7,12 @@ import { toHex, u16be, u32be, utf8 } from '../../src/encoding.ts';
 import type { ErrorCode } from '../../src/errors.ts';
 import { pack } from '../../src/packed.ts';
 import { decodeLocal, encodeLocal, type LocalMessage, rowsChunks } from '../../src/wire/local.ts';
-import { MAX_COLUMNS, MAX_IDENTIFIER_BYTES, MAX_LOCAL_BYTES } from '../../src/wire/limits.ts';
+import {
+  MAX_COLUMNS,
+  MAX_IDENTIFIER_BYTES,
+  MAX_LOCAL_BYTES,
+  MAX_RECORD_BYTES,
+} from '../../src/wire/limits.ts';
 import { bytesOf, type Field } from './annotated.ts';
 
 interface Case {
@@ -66,6 +71,24 @@ const CASES: readonly Case[] = [
     longer: 'ERR_WIRE_TRAILING',
   },
   {
+    message: { kind: 'answer', body: { code: null, id: 3 } },
+    fields: [
+      ['06', 'answer'],
+      ['7b22636f6465223a6e756c6c2c226964223a337d', '{"code":null,"id":3}'],
+    ],
+    cut: object,
+    longer: 'ERR_JSON_SYNTAX',
+  },
+  {
+    message: { kind: 'request', body: { id: 3 } },
+    fields: [
+      ['11', 'request'],
+      ['7b226964223a337d', '{"id":3}'],
+    ],
+    cut: object,
+    longer: 'ERR_JSON_SYNTAX',
+  },
+  {
     message: { kind: 'event', body: { event: 'done' } },
     fields: [
       ['10', 'event'],
@@ -96,11 +119,20 @@ it('knows no other kind', () => {
   const known = CASES.map((c) => bytesOf(c.fields)[0]);
   let refused = 0;
   for (let kind = 0; kind < 256; kind++) {
-    if (known.includes(kind)) continue;
+    if (kind === 5 || known.includes(kind)) continue;
     expect(() => decodeLocal(Uint8Array.of(kind))).toThrowCode('ERR_WIRE_TYPE');
     refused += 1;
   }
-  expect(refused).toBe(256 - CASES.length);
+  expect(refused).toBe(256 - CASES.length - 1);
+});
+
+it('carries a record as it is, of any length', () => {
+  for (const bytes of [new Uint8Array(0), utf8('{}'), new Uint8Array(MAX_RECORD_BYTES)]) {
+    const message = { kind: 'record', bytes } as const;
+    expect(encodeLocal(message).length).toBe(1 + bytes.length);
+    expect(encodeLocal(message)[0]).toBe(5);
+    expect(decodeLocal(encodeLocal(message))).toEqual(message);
+  }
 });
 
 describe('refuses', () => {

@@ -5,15 +5,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat, equalConstantTime, fixed } from '../../src/bytes.ts';
-import { toHex, u32be, utf8 } from '../../src/encoding.ts';
+import { toHex, u16be, u32be, utf8 } from '../../src/encoding.ts';
 import type { ErrorCode } from '../../src/errors.ts';
 import { MAX_PLAINTEXT_BYTES } from '../../src/session/channel.ts';
 import {
   CHUNK_ELEMENTS,
   MAX_ALERT_BYTES,
   MAX_COLUMNS,
+  MAX_LINEAGES,
   MAX_MANIFEST_BYTES,
+  MAX_NOTE_BYTES,
+  MAX_PROOF_HASHES,
   MAX_REATTEST_BYTES,
+  MAX_RECORD_BYTES,
   MAX_TABLE_ROWS,
 } from '../../src/wire/limits.ts';
 import {
@@ -125,6 +129,70 @@ const CASES: readonly Case[] = [
     longer: 'ERR_WIRE_TRAILING',
   },
   {
+    message: { kind: 'held', notes: [utf8('abc'), utf8('d')] },
+    type: 0x14,
+    fields: [
+      ['0003', 'length of a checkpoint'],
+      ['616263', 'abc'],
+      ['0001', 'length of the next'],
+      ['64', 'd'],
+    ],
+    cut: (n) => (n === 0 || n === 5 ? 'shorter' : 'ERR_WIRE_TRUNCATED'),
+    longer: 'ERR_WIRE_TRUNCATED',
+  },
+  {
+    message: { kind: 'head', note: utf8('abc'), proof: [filled(32, 0x41)] },
+    type: 0x15,
+    fields: [
+      ['0003', 'length of the checkpoint'],
+      ['616263', 'abc'],
+      [hexOf(32, '41'), 'consistency proof: one hash'],
+    ],
+    cut: (n) => (n < 5 ? 'ERR_WIRE_TRUNCATED' : n === 5 ? 'shorter' : 'ERR_WIRE_LENGTH'),
+    longer: 'ERR_WIRE_LENGTH',
+  },
+  {
+    message: {
+      kind: 'charged',
+      note: utf8('abc'),
+      record: utf8('{}'),
+      enclaveKey: filled(32, 0x42),
+      signature: filled(64, 0x43),
+      consistency: [filled(32, 0x44)],
+      inclusion: [filled(32, 0x45)],
+    },
+    type: 0x16,
+    fields: [
+      ['0003', 'length of the checkpoint'],
+      ['616263', 'abc'],
+      ['0002', 'length of the record'],
+      ['7b7d', '{}'],
+      [hexOf(32, '42'), 'enclave key'],
+      [hexOf(64, '43'), 'signature'],
+      ['01', 'one hash of the consistency proof'],
+      [hexOf(32, '44'), 'which is this'],
+      [hexOf(32, '45'), 'inclusion proof: the rest'],
+    ],
+    cut: (n) => (n < 138 ? 'ERR_WIRE_TRUNCATED' : n === 138 ? 'shorter' : 'ERR_WIRE_LENGTH'),
+    longer: 'ERR_WIRE_LENGTH',
+  },
+  {
+    message: {
+      kind: 'cosigned',
+      cosignature: filled(72, 0x46),
+      enclaveKey: filled(32, 0x47),
+      signature: filled(64, 0x48),
+    },
+    type: 0x17,
+    fields: [
+      [hexOf(72, '46'), 'time (u64) and cosignature (64)'],
+      [hexOf(32, '47'), 'enclave key'],
+      [hexOf(64, '48'), 'signature'],
+    ],
+    cut: () => 'ERR_WIRE_TRUNCATED',
+    longer: 'ERR_WIRE_TRAILING',
+  },
+  {
     message: { kind: 'points', column: 0, first: 8_064, data: filled(64, 0x70) },
     type: 0x20,
     fields: [
@@ -221,7 +289,7 @@ it('has a case for every message, and no other type number is known', () => {
     expect(() => decodeMessage(type, new Uint8Array(0))).toThrowCode('ERR_WIRE_TYPE');
     refused += 1;
   }
-  expect(refused).toBe(256 - 13);
+  expect(refused).toBe(256 - CASES.length);
 });
 
 describe('limits', () => {
@@ -257,6 +325,35 @@ describe('limits', () => {
     });
     for (const rows of [0, MAX_TABLE_ROWS + 1, 0xffff_ffff]) {
       expect(() => decodeMessage(MESSAGE.table, u32be(rows))).toThrowCode('ERR_WIRE_VALUE');
+    }
+  });
+
+  it('checkpoints, records and proofs', () => {
+    const note = (n: number) => concat(u16be(n), new Uint8Array(n));
+    const hashes = (n: number) => new Uint8Array(32 * n);
+    const held = (count: number, n: number) =>
+      concat(...Array.from({ length: count }, () => note(n)));
+    expect(decodeMessage(MESSAGE.held, held(MAX_LINEAGES, MAX_NOTE_BYTES)).kind).toBe('held');
+    const head = concat(note(1), hashes(MAX_PROOF_HASHES));
+    expect(decodeMessage(MESSAGE.head, head).kind).toBe('head');
+    const charged = (record: number, consistency: number, inclusion: number) =>
+      concat(
+        ...[note(1), note(record), new Uint8Array(96), Uint8Array.of(consistency)],
+        hashes(consistency + inclusion),
+      );
+    const most = charged(MAX_RECORD_BYTES, MAX_PROOF_HASHES, MAX_PROOF_HASHES);
+    expect(decodeMessage(MESSAGE.charged, most).kind).toBe('charged');
+    expect(most.length).toBeLessThanOrEqual(MAX_PLAINTEXT_BYTES);
+    for (const [type, body] of [
+      [MESSAGE.held, held(MAX_LINEAGES + 1, 1)],
+      [MESSAGE.held, held(1, MAX_NOTE_BYTES + 1)],
+      [MESSAGE.held, note(0)],
+      [MESSAGE.head, concat(head, hashes(1))],
+      [MESSAGE.charged, charged(0, 1, 1)],
+      [MESSAGE.charged, charged(1, MAX_PROOF_HASHES + 1, 0)],
+      [MESSAGE.charged, charged(1, 0, MAX_PROOF_HASHES + 1)],
+    ] as const) {
+      expect(() => decodeMessage(type, body)).toThrowCode('ERR_WIRE_LENGTH');
     }
   });
 

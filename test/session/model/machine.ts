@@ -1,5 +1,5 @@
 /**
- * The handshake machine over symbolic terms; one function per message, in the order of docs/spec-session.md. `removed`
+ * The handshake machine over symbolic terms; one function per message, in the order of docs/specification.md section 2. `removed`
  * names the checks that are left out. Refusal is `undefined`: a machine that fails does nothing more, so for finding
  * attacks it is enough to follow what is accepted.
  *

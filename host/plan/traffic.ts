@@ -1,0 +1,57 @@
+/**
+ * Bytes and time of one run, before it is started: the payload of the matching (src/dp/planner.ts) with the framing
+ * of docs/specification.md, and kernel work at the rates of bench/results.
+ * @module
+ */
+import { type MaskPlan, maskRows } from '../../src/dp/plan.ts';
+import { payloadBytes } from '../../src/dp/planner.ts';
+import { CHUNK_ELEMENTS } from '../../src/wire/limits.ts';
+
+/** Column and first position in front of the records, frame type and AEAD tag around them, WebSocket header. */
+const FRAME_OVERHEAD_BYTES = 5 + 17 + 10;
+/** Handshake with both documents, manifest, commitments, release, heartbeats of a short run. */
+const SESSION_BYTES = 16_000;
+/** Seconds of one core per element, node:crypto kernel (bench/results, kernel). */
+const HASH_SECONDS = 1 / 30_000;
+const MULTIPLY_SECONDS = 1 / 21_000;
+
+export interface Traffic {
+  /** Both directions together. */
+  readonly bytes: number;
+  /** Seconds of one core, both enclaves together, with nothing else running. */
+  readonly cpuSeconds: number;
+}
+
+/** `common` rows are taken to match by their first identifier, and of the dummies half in each column. */
+export function estimateTraffic(
+  plan: MaskPlan,
+  rowsA: number,
+  rowsB: number,
+  common: number,
+): Traffic {
+  const k = plan.columns.length;
+  const perColumn = maskRows(plan);
+  const dummies = perColumn.reduce((sum, rows) => sum + rows, 0);
+  const sizes = perColumn.map((rows, column) => rows / 2 + (column === 0 ? common : 0));
+  const { aToB, bToA } = payloadBytes(plan, rowsA, rowsB, sizes);
+  const rows = [rowsA + dummies, rowsB + dummies];
+  let frames = 0;
+  let multiplications = 0;
+  let open = rows;
+  for (let column = 0; column < k; column++) {
+    const chunks = (n: number): number => Math.ceil(n / CHUNK_ELEMENTS);
+    for (const [side, n] of rows.entries()) {
+      const left = open[side] ?? 0;
+      // round 1 sends every column and answers the first; later rounds send and answer what is open
+      frames += chunks(n) + chunks(left) * (column === 0 ? 1 : 2);
+      multiplications += n + (column === 0 ? n : 2 * left);
+    }
+    const matched = sizes[column] ?? 0;
+    open = open.map((n) => n - matched);
+  }
+  const hashes = k * ((rows[0] ?? 0) + (rows[1] ?? 0));
+  return {
+    bytes: aToB + bToA + frames * FRAME_OVERHEAD_BYTES + SESSION_BYTES,
+    cpuSeconds: hashes * HASH_SECONDS + multiplications * MULTIPLY_SECONDS,
+  };
+}
