@@ -4,10 +4,9 @@
  * @module
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { concat } from '../src/bytes.ts';
 import type { CoinGuard } from '../src/dp/coins.ts';
 import { toHex } from '../src/encoding.ts';
-import { DpcaError, type ErrorCode, exitOf } from '../src/errors.ts';
+import { DpcaError, type ErrorCode } from '../src/errors.ts';
 import type { Kernel } from '../src/group/kernel.ts';
 import type { JsonObject } from '../src/json.ts';
 import type { Table } from '../src/matching/table.ts';
@@ -26,7 +25,6 @@ import type {
   UserData,
 } from '../src/session/handshake-types.ts';
 import { Handshake } from '../src/session/handshake.ts';
-import { Reattestation, type ReattestEvent } from '../src/session/reattest.ts';
 import {
   columnChunks,
   decodeMessage,
@@ -34,8 +32,11 @@ import {
   MESSAGE,
   type Message,
 } from '../src/wire/messages.ts';
+import { revealed, toldBy } from './alerts.ts';
 import type { SessionConfiguration } from './configuration.ts';
 import type { LedgerPort } from './ledger-port.ts';
+import { computeColumn, type KernelEffect } from './kernel/compute.ts';
+import { Renewal } from './renewal.ts';
 
 const HEARTBEAT_MS = 2_000;
 const SILENCE_MS = 10_000;
@@ -43,10 +44,6 @@ const SILENCE_MS = 10_000;
 const STALL_MS = 3_600_000;
 const TICK_MS = 500;
 const FLUSH_MS = 2_000;
-/** How often the security module is asked for the time, which decides when to attest again. */
-const NSM_TIME_MS = 15_000;
-/** Elements per kernel call: small enough for progress to move, large enough to keep all workers busy. */
-const SLICE = 16_384;
 
 export interface SessionPorts {
   readonly sendFrame: (frame: Uint8Array) => Promise<void>;
@@ -76,8 +73,7 @@ export class PeerSession {
   private readonly configuration: SessionConfiguration;
   private readonly handshake: Handshake;
   private readonly handshakeConfig: HandshakeConfig;
-  private reattestation: Reattestation | undefined;
-  private askedMs = 0;
+  private renewal: Renewal | undefined;
   private channel: SecureChannel | undefined;
   private run: Run | undefined;
   private ledger: Pick<LedgerPort, 'handle'> | undefined;
@@ -141,9 +137,9 @@ export class PeerSession {
       if (message.kind === 'heartbeat') return;
       if (message.kind !== 'reattest') this.progressMs = this.heardMs;
       if (message.kind === 'alert') this.onAlert(message.code);
-      else if (message.kind === 'reattest')
-        this.reattest({ type: 'message', bytes: message.bytes });
-      else this.advanceRun({ kind: 'message', message });
+      else if (message.kind === 'reattest') {
+        this.renewal?.step({ type: 'message', bytes: message.bytes });
+      } else this.advanceRun({ kind: 'message', message });
     } catch (error) {
       this.fail(error);
     }
@@ -171,9 +167,7 @@ export class PeerSession {
         ),
       );
     }
-    if (this.reattestation !== undefined && now - this.askedMs >= NSM_TIME_MS) {
-      this.reattest({ type: 'tick' });
-    }
+    this.renewal?.tick(now);
     if (this.channel !== undefined && this.queued === 0 && now - this.beatMs >= HEARTBEAT_MS) {
       this.send({ kind: 'heartbeat' });
     }
@@ -208,8 +202,10 @@ export class PeerSession {
           session: toHex(effect.sessionId),
           transcript: toHex(effect.transcript),
         });
-        this.pending(this.ports.now(), (now) => {
-          this.reattestation = new Reattestation(this.handshakeConfig, effect, now);
+        this.renewal = new Renewal(this.ports, this.handshakeConfig, effect, {
+          send: (bytes) => this.send({ kind: 'reattest', bytes }),
+          renewed: (epoch) => this.ports.report({ event: 'reattested', epoch }),
+          fail: (error) => this.fail(error),
         });
         try {
           this.ledger = this.ports.ledger(effect);
@@ -228,41 +224,6 @@ export class PeerSession {
         if (this.table !== undefined) this.advanceRun({ kind: 'table', table: this.table });
       }
     }
-  }
-
-  /** Every event is judged at the security module's time, never at the host's. */
-  private reattest(event: ReattestEvent): void {
-    const { reattestation } = this;
-    if (this.ended) return;
-    if (reattestation === undefined) {
-      return this.fail(new DpcaError('ERR_WIRE_UNEXPECTED', 're-attestation before it can be due'));
-    }
-    this.askedMs = this.ports.clock();
-    this.pending(this.ports.now(), (now) => {
-      for (const effect of reattestation.step(event, now)) {
-        switch (effect.type) {
-          case 'send':
-            this.send({ kind: 'reattest', bytes: effect.bytes });
-            break;
-          case 'attest':
-            this.pending(
-              this.ports.attest(effect.publicKey, effect.nonce, effect.userData),
-              (own) => this.reattest({ type: 'document', ...own }),
-            );
-            break;
-          case 'appraise':
-            this.pending(this.ports.appraise(effect.document, effect.expected), (appraised) =>
-              this.reattest({ type: 'appraised', accept: true, ...appraised }),
-            );
-            break;
-          case 'renewed':
-            this.ports.report({ event: 'reattested', epoch: effect.epoch });
-            break;
-          case 'failed':
-            this.fail(effect.error);
-        }
-      }
-    });
   }
 
   private advanceRun(event: RunEvent): void {
@@ -317,35 +278,13 @@ export class PeerSession {
     }
   }
 
-  /** Kernel work in slices, so that the host can show how far it is; counts are of public table lengths. */
-  private async compute(
-    effect: Extract<RunEffect, { kind: 'hash' | 'multiply' }>,
-  ): Promise<Uint8Array> {
+  private compute(effect: KernelEffect): Promise<Uint8Array> {
     const { kernel, report } = this.ports;
-    const total =
-      effect.kind === 'hash' ? effect.messages.offsets.length - 1 : effect.points.length / 32;
-    const parts: Uint8Array[] = [];
-    for (let done = 0; done < total && !this.ended; done += SLICE) {
-      const next = Math.min(total, done + SLICE);
-      if (effect.kind === 'hash') {
-        const { bytes, offsets } = effect.messages;
-        const base = offsets[done] ?? 0;
-        const slice = offsets.slice(done, next + 1).map((offset) => offset - base);
-        parts.push(await kernel.hashToGroup(bytes.subarray(base, offsets[next]), slice));
-      } else {
-        parts.push(
-          await kernel.multiply(effect.scalar, effect.points.subarray(32 * done, 32 * next)),
-        );
-      }
-      report({
-        event: 'progress',
-        step: effect.kind,
-        column: effect.column + 1,
-        done: next,
-        total,
-      });
-    }
-    return concat(...parts);
+    const onProgress = (done: number, total: number): void => {
+      const column = effect.column + 1;
+      report({ event: 'progress', step: effect.kind, column, done, total });
+    };
+    return computeColumn(kernel, effect, onProgress, () => this.ended);
   }
 
   private sendColumn({ columnKind, column, data }: Extract<RunEffect, { kind: 'column' }>): void {
@@ -434,23 +373,4 @@ export class PeerSession {
         this.finish(error);
       });
   }
-}
-
-/** The peer's code as seen from here; whose ledger went back is the same ledger from both sides. */
-function toldBy(code: ErrorCode): ErrorCode {
-  if (code === 'ERR_BUDGET_ROLLBACK') return 'ERR_BUDGET_PEER_ROLLBACK';
-  if (code === 'ERR_BUDGET_PEER_ROLLBACK') return 'ERR_BUDGET_ROLLBACK';
-  if (exitOf(code) === 'budget') return 'ERR_BUDGET_PEER';
-  return exitOf(code) === 'attestation' ? 'ERR_SESSION_REFUSED' : 'ERR_PEER_ABORTED';
-}
-
-/**
- * What the peer may learn of the reason: its own faults and refusals by name; whatever is about this party's input,
- * machine or user only as "aborted" (dp.md section 2: the owner sees the reason, the peer a generic refusal).
- */
-function revealed(code: ErrorCode): ErrorCode {
-  const named =
-    ['peer', 'attestation', 'budget'].includes(exitOf(code)) || code === 'ERR_MANIFEST_DIFFERS';
-  // a failure of our own security module says nothing about the peer
-  return named && code !== 'ERR_NSM' ? code : 'ERR_PEER_ABORTED';
 }

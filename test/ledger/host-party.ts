@@ -55,11 +55,13 @@ export async function openParty(options: PartyOptions): Promise<HostParty> {
     now: () => Promise.resolve(1_800_000_000_000),
   });
   const charge = new Charge();
+  let over = false;
   let done: () => void = () => undefined;
   let failed: (error: unknown) => void = () => undefined;
   const settled = new Promise<void>((resolve, reject) => {
     done = resolve;
     failed = (error) => {
+      over = true;
       ledger.release();
       reject(error instanceof Error ? error : new Error(String(error)));
     };
@@ -74,6 +76,7 @@ export async function openParty(options: PartyOptions): Promise<HostParty> {
       } else {
         const { request } = effect;
         port.handle(request).then((message) => {
+          if (over) return;
           perform(charge.answer(request.step, message));
           if (!charge.settled) return;
           ledger.release();
@@ -86,6 +89,7 @@ export async function openParty(options: PartyOptions): Promise<HostParty> {
     settled,
     start: () => perform(charge.start()),
     receive: (type, body) => {
+      if (over) return;
       const message = decodeMessage(type, body) as LedgerMessage;
       point(`before receive ${message.kind}`);
       try {

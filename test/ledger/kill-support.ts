@@ -27,7 +27,7 @@ export interface Pair {
 
 export async function newPair(at: Organisations): Promise<Pair> {
   const folder = mkdtempSync(join(tmpdir(), 'dpca-ledger-'));
-  const folders = { a: join(folder, 'a'), b: join(folder, 'b') };
+  const folders = { a: join(folder, 'a', 'ledger'), b: join(folder, 'b', 'ledger') };
   for (const role of ROLES) {
     const { publicKey, secretKey } = at.log[role];
     const log = { publicKey, privateKey: secretKey };
@@ -66,6 +66,9 @@ export async function killedCharge(
   }
   const output = { a: '', b: '' };
   const children: Partial<Record<Role, ChildProcess>> = {};
+  const hangUp = (role: Role): void => {
+    if (children[role]?.connected === true) children[role].disconnect();
+  };
   const ended = ROLES.map((role) => {
     const given: CrashArguments = {
       ...{ role, folder: pair.folders[role], session, keys },
@@ -74,23 +77,25 @@ export async function killedCharge(
     };
     const child = fork(CHILD, [JSON.stringify(given)], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
     children[role] = child;
-    return new Promise<void>((resolve) => {
-      child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    child.on('message', (message) => {
+      const other = children[OTHER[role]];
+      if (other?.connected === true) other.send(message as object, () => undefined);
+    });
+    const read = new Promise<void>((resolve) => {
+      child.stdout?.setEncoding('utf8').on('end', resolve);
+      child.stdout?.on('data', (text: string) => {
         output[role] += text;
         // both are through: the connection goes down, as after a run
-        if (ROLES.every((side) => output[side].includes('settled'))) children.a?.disconnect();
-      });
-      child.on('error', resolve);
-      child.once('close', () => {
-        const other = children[OTHER[role]];
-        if (other?.connected === true) other.disconnect();
-        resolve();
-      });
-      child.on('message', (message) => {
-        const other = children[OTHER[role]];
-        if (other?.connected === true) other.send(message as object, () => undefined);
+        if (ROLES.every((side) => output[side].includes('settled'))) hangUp('a');
       });
     });
+    const gone = new Promise<void>((resolve) => {
+      child.once('exit', () => {
+        hangUp(OTHER[role]);
+        resolve();
+      });
+    });
+    return Promise.all([read, gone]);
   });
   await Promise.all(ended);
   const lines = (role: Role) => output[role].split('\n').filter((line) => line !== '');

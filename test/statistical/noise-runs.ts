@@ -15,7 +15,7 @@ import type { Rng } from '../../src/rng.ts';
 import type { Manifest } from '../../src/run/manifest.ts';
 import { decodeMessage, MESSAGE } from '../../src/wire/messages.ts';
 import { matchPair } from '../support/match-pair.ts';
-import { runPair } from '../support/run-pair.ts';
+import { runPair, type Wire } from '../support/run-pair.ts';
 import type { Cells } from '../support/tables.ts';
 
 /** What an honest enclave pair derives from in run number `run`. */
@@ -70,6 +70,14 @@ export function matchedSizes(
   });
 }
 
+/** The masked sizes that a side sent. */
+export function sentSizes(log: readonly Wire[]): number[] {
+  const wire = log.find(({ type }) => type === MESSAGE.sizes);
+  const message = wire === undefined ? undefined : decodeMessage(wire.type, wire.body);
+  if (message?.kind !== 'sizes') throw new Error('no sizes were sent');
+  return [...message.sizes];
+}
+
 /** The same through the whole run machine. */
 export function releasedSizes(
   manifest: Manifest,
@@ -81,9 +89,6 @@ export function releasedSizes(
   return Array.from({ length: runs }, () => {
     const { releases, log } = runPair(manifest, { a, b }, { rng });
     if (releases.a === undefined || releases.b === undefined) throw new Error('a run failed');
-    const wire = log.find(({ type }) => type === MESSAGE.sizes);
-    const message = wire === undefined ? undefined : decodeMessage(wire.type, wire.body);
-    if (message?.kind !== 'sizes') throw new Error('no sizes were sent');
-    return [...message.sizes];
+    return sentSizes(log);
   });
 }

@@ -9,13 +9,16 @@ import { maskPair } from '../../src/dp/loss.ts';
 import { coins } from '../../src/dp/coins.ts';
 import type { IntersectPlan, MaskPlan, XorPlan } from '../../src/dp/plan.ts';
 import { coinCount, type MaskRow, maskRowsOf } from '../../src/dp/xor-mask.ts';
+import type { Rng } from '../../src/rng.ts';
 import { testManifest } from '../support/manifests.ts';
+import { runPair } from '../support/run-pair.ts';
 import { seededRng } from '../support/test-rng.ts';
 import { chiSquareTail, chiSquareTest } from './chi-square.ts';
 import {
   honest,
   matchedSizes,
   releasedSizes,
+  sentSizes,
   type RunSecrets,
   type Sampler,
 } from './noise-runs.ts';
@@ -90,7 +93,7 @@ describe('honest noise', () => {
 
   it('of IntersectMask has its hypergeometric law', () => {
     const plan: IntersectPlan = { kind: 'intersect', columns: [6] };
-    const { law, serial } = judge(honest, 400, 'noise: subsets', plan);
+    const { law, serial } = judge(honest, 150, 'noise: subsets', plan);
     expect(law).toBeGreaterThan(REJECT);
     expect(serial).toBeGreaterThan(REJECT);
   });
@@ -107,6 +110,38 @@ describe('honest noise', () => {
     const noise = sizes.map(([size = 0]) => [size - 1]);
     expect(lawPValue(PLAN, noise)).toBeGreaterThan(REJECT);
     expect(serialPValue(PLAN, noise)).toBeGreaterThan(REJECT);
+  });
+});
+
+describe('coins', () => {
+  it('of each side come from a secret that never crosses the wire', () => {
+    // the first draws are the session id, then seed, mix and coin secret of a, then of b; all but one stay the same
+    for (const free of [3, 6]) {
+      const noise = Array.from({ length: 150 }, (_, run) => {
+        const fresh = seededRng(`secret coins ${free} ${run}`);
+        const same = seededRng('everything else');
+        let draws = 0;
+        let secret = new Uint8Array();
+        const rng: Rng = (n) => {
+          if (n !== 32 || draws >= 7) return fresh(n);
+          const common = same(n);
+          if (draws++ !== free) return common;
+          const own = fresh(n);
+          secret = own.slice();
+          return own;
+        };
+        const cells = [['person']];
+        const { releases, log } = runPair(
+          testManifest(1, WEIGHTS),
+          { a: cells, b: cells },
+          { rng },
+        );
+        expect(releases.a).toBeDefined();
+        expect(log.some(({ body }) => Buffer.from(body).includes(secret))).toBe(false);
+        return [(sentSizes(log)[0] ?? 0) - 1];
+      });
+      expect(lawPValue(PLAN, noise)).toBeGreaterThan(REJECT);
+    }
   });
 });
 
