@@ -18,6 +18,7 @@ import { loadParty, type Party } from '../config/party.ts';
 import { addConfigOptions, configPath, type Overrides } from '../config/settings.ts';
 import { pinnedPeers } from '../keys/peers.ts';
 import { extendLineage, openLedger, registerLineage } from '../ledger/lineage.ts';
+import { lockLedger } from '../ledger/lock.ts';
 import { LedgerStore } from '../ledger/store.ts';
 
 type Flags = Overrides & { readonly config?: string };
@@ -182,7 +183,7 @@ async function extend(io: Io, given: ExtendFlags): Promise<void> {
   );
 }
 
-function accept(io: Io, lineage: string, given: Flags): void {
+async function accept(io: Io, lineage: string, given: Flags): Promise<void> {
   const { party, store } = load(io, given);
   if (!/^[0-9a-f]{32}$/.test(lineage)) {
     throw new DpcaError(
@@ -191,10 +192,18 @@ function accept(io: Io, lineage: string, given: Flags): void {
     );
   }
   const { log, name } = party.other;
-  if (store.remembered(log).some((known) => known.lineage === lineage)) {
-    throw new DpcaError('ERR_CONFIG_EXISTS', `lineage ${lineage} of "${name}" is accepted already`);
+  const lock = await lockLedger(store.folder, io.signal);
+  try {
+    if (store.remembered(log).some((known) => known.lineage === lineage)) {
+      throw new DpcaError(
+        'ERR_CONFIG_EXISTS',
+        `lineage ${lineage} of "${name}" is accepted already`,
+      );
+    }
+    store.remember(log, lineage, new Uint8Array(0));
+  } finally {
+    lock.release();
   }
-  store.remember(log, lineage, new Uint8Array(0));
   io.result(
     { peer: name, lineage },
     [
@@ -238,7 +247,5 @@ export function registerLedger(program: Command, io: Io): void {
       .command('accept')
       .description("accept another lineage of the manifest's other party, after asking why")
       .argument('<lineage>', 'lineage id, as named in the refusal'),
-  ).action((lineage: string, given: Flags) => {
-    accept(io, lineage, given);
-  });
+  ).action((lineage: string, given: Flags) => accept(io, lineage, given));
 }

@@ -44,6 +44,30 @@ export interface LedgerLock {
 
 let locks = 0;
 
+/** Removes what processes that are gone have left behind; others may do the same at the same time. */
+function sweep(folder: string, files: LedgerFiles): void {
+  const temporary = join(folder, 'tmp');
+  const own = files.list(folder).filter((name) => name.startsWith('lock-'));
+  const left = [
+    ...own.map((name) => join(folder, name)).filter((path) => !isHeld(path, files)),
+    // only the holder of the lock writes here
+    ...files.list(temporary).map((name) => join(temporary, name)),
+  ];
+  for (const path of left) {
+    try {
+      files.remove(path);
+    } catch (error) {
+      if (!isCode(error, 'ENOENT')) throw error;
+    }
+  }
+}
+
+/** A lock file that is gone counts as held: there is nothing to take over. */
+function isHeld(path: string, files: LedgerFiles): boolean {
+  const holder = files.read(path);
+  return holder === undefined || isAlive(fromUtf8(holder));
+}
+
 /** Waits up to five seconds for another run (ERR_BUDGET_BUSY). */
 export async function lockLedger(
   folder: string,
@@ -67,25 +91,31 @@ export async function lockLedger(
     for (;;) {
       try {
         files.link(own, path);
-        return {
-          release: () => {
-            if (holderOf() === name) files.remove(path);
-          },
+        const release = (): void => {
+          if (holderOf() === name) files.remove(path);
         };
+        try {
+          sweep(folder, files);
+        } catch (cause) {
+          release();
+          throw new DpcaError('ERR_BUDGET_STORE', `${folder}: cannot be swept`, { cause });
+        }
+        return { release };
       } catch (error) {
+        if (error instanceof DpcaError) throw error;
         if (!isCode(error, 'EEXIST')) {
           throw new DpcaError('ERR_BUDGET_STORE', `${path}: cannot be locked`, { cause: error });
         }
       }
-      const holder = holderOf();
-      if (holder !== undefined && !isAlive(holder)) {
-        // moved aside and not removed, so that of two that see a dead holder only one gets past
+      if (!isHeld(path, files)) {
+        // moved aside and looked at again, because another waiter may have taken over meanwhile
         const stale = `${own}-stale`;
         try {
           files.rename(path, stale);
+          if (isHeld(stale, files)) files.link(stale, path);
           files.remove(stale);
         } catch (error) {
-          if (!isCode(error, 'ENOENT')) throw error;
+          if (!isCode(error, 'ENOENT') && !isCode(error, 'EEXIST')) throw error;
         }
         continue;
       }

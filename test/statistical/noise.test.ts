@@ -121,13 +121,13 @@ describe('coins', () => {
         const fresh = seededRng(`secret coins ${free} ${run}`);
         const same = seededRng('everything else');
         let draws = 0;
-        let secret = new Uint8Array();
+        let secret = Buffer.alloc(0);
         const rng: Rng = (n) => {
           if (n !== 32 || draws >= 7) return fresh(n);
           const common = same(n);
           if (draws++ !== free) return common;
           const own = fresh(n);
-          secret = own.slice();
+          secret = Buffer.from(own);
           return own;
         };
         const cells = [['person']];
