@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
-    include: ['test/**/*.slow.test.ts'],
+    include: ['test/**/*.slow.test.ts', 'test/scenario/{wire,trust}.test.ts'],
+    env: { SLOW: '1' },
     exclude: ['node_modules', 'dist'],
     testTimeout: 1_200_000,
     hookTimeout: 60_000,

@@ -34,7 +34,7 @@ const { values } = parseArgs({
     'record-draws': { type: 'string' },
   },
 });
-const pcrs = await measureSimulated(projectRoot);
+const pcrs = measureSimulated(projectRoot);
 if (values.measure === true) {
   const { pcr0, pcr1, pcr2 } = pcrs;
   process.stdout.write(

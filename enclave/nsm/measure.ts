@@ -3,7 +3,7 @@
  * and the loadable files of the packages they reach. One changed line of application code changes PCR0 and PCR2.
  * @module
  */
-import { lstat, readFile, readdir } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { measure, type MeasuredFile, type Measurements } from '../../attestation/measurement.ts';
 import { DpcaError } from '../../src/errors.ts';
@@ -23,52 +23,38 @@ const LOADABLE = /\.(js|cjs|mjs|json|node|wasm)$/;
 /** A build without these many files is not the enclave. */
 const LEAST_APPLICATION_FILES = 20;
 
-async function walk(
-  root: string,
-  folder: string,
-  matches: RegExp,
-  out: MeasuredFile[],
-): Promise<void> {
-  const entries = await readdir(folder, { withFileTypes: true });
+function walk(root: string, folder: string, matches: RegExp, out: MeasuredFile[]): void {
+  const entries = readdirSync(folder, { withFileTypes: true });
   for (const entry of entries) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {
-      if (entry.name !== 'node_modules') await walk(root, path, matches, out);
+      if (entry.name !== 'node_modules') walk(root, path, matches, out);
     } else if (matches.test(entry.name)) {
       if (!entry.isFile())
         throw new DpcaError('ERR_CONFIG_FILE', 'measured files must be plain files');
-      out.push({ path: relative(root, path).split(sep).join('/'), content: await readFile(path) });
+      out.push({ path: relative(root, path).split(sep).join('/'), content: readFileSync(path) });
     }
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** The folder of a package as Node resolves it from `from`, up to `root`. */
-async function locate(root: string, from: string, name: string): Promise<string> {
+function locate(root: string, from: string, name: string): string {
   for (let at = from; at.startsWith(root); at = dirname(at)) {
     const candidate = join(at, 'node_modules', name);
-    if (await exists(join(candidate, 'package.json'))) return candidate;
+    if (existsSync(join(candidate, 'package.json'))) return candidate;
   }
   throw new DpcaError('ERR_CONFIG_FILE', `package ${name} is not installed`);
 }
 
 /** Folders of the transitive production dependencies; optional ones are never loaded and do not count. */
-async function dependencyFolders(root: string): Promise<ReadonlySet<string>> {
+function dependencyFolders(root: string): ReadonlySet<string> {
   const found = new Set<string>();
   const pending = PACKAGES.map((name) => ({ from: root, name }));
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const folder = await locate(root, next.from, next.name);
+    const folder = locate(root, next.from, next.name);
     if (found.has(folder)) continue;
     found.add(folder);
-    const description: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+    const description: unknown = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
     const { dependencies = {} } = description as {
       readonly dependencies?: Readonly<Record<string, string>>;
     };
@@ -78,19 +64,18 @@ async function dependencyFolders(root: string): Promise<ReadonlySet<string>> {
 }
 
 /** PCR0, 1, 2 of the simulated enclave built in `root` (the repository's folder); 48 bytes each. */
-export async function measureSimulated(root: string): Promise<Measurements> {
+export function measureSimulated(root: string): Measurements {
   const application: MeasuredFile[] = [];
   for (const folder of APPLICATION) {
     const path = join(root, folder);
-    if (!(await exists(path)))
+    if (!existsSync(path))
       throw new DpcaError('ERR_CONFIG_FILE', `${folder} is missing: build first`);
-    await walk(root, path, /\.js$/, application);
+    walk(root, path, /\.js$/, application);
   }
   if (application.length < LEAST_APPLICATION_FILES) {
     throw new DpcaError('ERR_CONFIG_FILE', 'the build is incomplete: build first');
   }
   const dependencies: MeasuredFile[] = [];
-  for (const folder of await dependencyFolders(root))
-    await walk(root, folder, LOADABLE, dependencies);
+  for (const folder of dependencyFolders(root)) walk(root, folder, LOADABLE, dependencies);
   return measure(dependencies, application);
 }

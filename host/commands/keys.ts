@@ -5,7 +5,6 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { createSimulatedRoot, encodeSimulatedRoot } from '../../attestation/simulated/chain.ts';
 import { toHex } from '../../src/encoding.ts';
 import type { Rng } from '../../src/rng.ts';
 import type { Io } from '../cli/io.ts';
@@ -31,6 +30,9 @@ function newKeys(io: Io, folder: string, name: string): void {
 }
 
 async function newSimulatedRoot(io: Io, out: string): Promise<void> {
+  // loaded on demand: the certificate generator would cost every other command a fifth of a second
+  const { createSimulatedRoot, encodeSimulatedRoot } =
+    await import('../../attestation/simulated/chain.ts');
   const rng: Rng = (n) => new Uint8Array(randomBytes(n));
   const root = await createSimulatedRoot({ rng, now: Date.now() });
   createPrivateFile(out, encodeSimulatedRoot(root));

@@ -5,7 +5,6 @@
 import { basename, resolve } from 'node:path';
 import { confirm } from '@clack/prompts';
 import type { Command } from 'commander';
-import { parseSimulatedRoot } from '../../attestation/simulated/chain.ts';
 import { DpcaError } from '../../src/errors.ts';
 import type { Io } from '../cli/io.ts';
 import { readPrivateFile } from '../keys/files.ts';
@@ -16,6 +15,7 @@ import {
   pinPeer,
   readPeer,
   sameFingerprint,
+  type SimulatedRoot,
   simulatedRootOf,
   writePeer,
 } from '../keys/peers.ts';
@@ -26,11 +26,14 @@ interface ExportFlags {
   readonly out: string;
 }
 
-function exportPeer(io: Io, given: ExportFlags): void {
-  const root =
-    given.simulatedRoot === undefined
-      ? null
-      : simulatedRootOf(parseSimulatedRoot(readPrivateFile(given.simulatedRoot)).certificate);
+async function rootOf(path: string | undefined): Promise<SimulatedRoot | null> {
+  if (path === undefined) return null;
+  const { parseSimulatedRoot } = await import('../../attestation/simulated/chain.ts');
+  return simulatedRootOf(parseSimulatedRoot(readPrivateFile(path)).certificate);
+}
+
+async function exportPeer(io: Io, given: ExportFlags): Promise<void> {
+  const root = await rootOf(given.simulatedRoot);
   const peer = peerOf(loadKeys(given.keys), root);
   writePeer(given.out, peer);
   const fingerprint = peerFingerprint(peer);
@@ -114,8 +117,8 @@ export function registerPeers(program: Command, io: Io): void {
     .requiredOption('--keys <dir>', 'folder made by dpca keys new')
     .requiredOption('--out <file>', 'file to send; nothing is overwritten')
     .option('--simulated-root <file>', 'add the public part of a root made by dpca keys sim-root')
-    .action((given: ExportFlags) => {
-      exportPeer(io, given);
+    .action(async (given: ExportFlags) => {
+      await exportPeer(io, given);
     });
   peers
     .command('add')

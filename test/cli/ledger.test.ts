@@ -1,7 +1,7 @@
 /**
  * `dpca ledger init|show|check|extend|accept`, and that run and serve refuse without them.
  */
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { folder, twoParties, type Folder } from './dpca.ts';
 
@@ -15,9 +15,14 @@ afterAll(() => {
   here.remove();
 });
 
-describe.sequential('dpca ledger', () => {
+describe('dpca ledger', () => {
   it('refuses everything before a lineage is registered', async () => {
-    for (const command of [['ledger', 'show'], ['ledger', 'check'], ['serve'], ['run', '--peer-url', 'ws://127.0.0.1:1']]) {
+    for (const command of [
+      ['ledger', 'show'],
+      ['ledger', 'check'],
+      ['serve'],
+      ['run', '--peer-url', 'ws://127.0.0.1:1'],
+    ]) {
       const ran = await here.dpca([...command, ...config]);
       expect([ran.code, ran.stdout]).toEqual([5, '']);
       expect(ran.stderr).toContain('ERR_BUDGET_UNREGISTERED');
@@ -25,7 +30,15 @@ describe.sequential('dpca ledger', () => {
   });
 
   it('registers the plan of the manifest, once', async () => {
-    const out = await here.json(['ledger', 'init', ...config, '--name', 'customers 2026', '--per-peer', '4']);
+    const out = await here.json([
+      'ledger',
+      'init',
+      ...config,
+      '--name',
+      'customers 2026',
+      '--per-peer',
+      '4',
+    ]);
     expect(out).toMatchObject({ name: 'customers 2026', slots: 10, folder: here.at('a/ledger') });
     expect(out['lineage']).toMatch(/^[0-9a-f]{32}$/);
     const again = await here.dpca(['ledger', 'init', ...config]);
@@ -58,11 +71,29 @@ describe.sequential('dpca ledger', () => {
     const with5 = [...config, '--manifest', 'other.json'];
     const refused = await here.dpca(['ledger', 'check', ...with5]);
     expect([refused.code, refused.stderr.includes('ERR_BUDGET_PLAN')]).toEqual([5, true]);
-    const low = await here.dpca(['ledger', 'extend', ...with5, '--epsilon', '2', '--delta', '0.00001']);
+    const low = await here.dpca([
+      'ledger',
+      'extend',
+      ...with5,
+      '--epsilon',
+      '2',
+      '--delta',
+      '0.00001',
+    ]);
     expect([low.code, low.stderr.includes('ERR_USAGE')]).toEqual([2, true]);
     const none = await here.dpca(['ledger', 'extend', ...with5, '--delta', '0.001']);
     expect(none.code).toBe(2);
-    const out = await here.json(['ledger', 'extend', ...with5, '--epsilon', '4', '--delta', '0.001', '--per-peer', '6']);
+    const out = await here.json([
+      'ledger',
+      'extend',
+      ...with5,
+      '--epsilon',
+      '4',
+      '--delta',
+      '0.001',
+      '--per-peer',
+      '6',
+    ]);
     expect(out).toMatchObject({ epsilon: '4', delta: '0.001', slots: 15 });
     expect(Number(out['deltaUpper'])).toBeLessThanOrEqual(0.001);
     expect(await here.json(['ledger', 'check', ...with5])).toMatchObject({ slot: 1, left: 5 });
@@ -71,7 +102,6 @@ describe.sequential('dpca ledger', () => {
 
   it('notices records that do not continue the stored checkpoint', async () => {
     cpSync(here.at('a/ledger'), here.at('a/copy'), { recursive: true });
-    const { rmSync } = await import('node:fs');
     rmSync(here.at('a/copy/records/00000001.json'));
     const ran = await here.dpca(['ledger', 'show', ...config, '--ledger', 'a/copy']);
     expect([ran.code, ran.stderr.includes('ERR_BUDGET_LEDGER')]).toEqual([5, true]);
@@ -79,7 +109,10 @@ describe.sequential('dpca ledger', () => {
 
   it('accepts a lineage of the peer by its id, once', async () => {
     const id = '0123456789abcdef'.repeat(2);
-    expect(await here.json(['ledger', 'accept', id, ...config])).toEqual({ peer: 'advertiser', lineage: id });
+    expect(await here.json(['ledger', 'accept', id, ...config])).toEqual({
+      peer: 'advertiser',
+      lineage: id,
+    });
     const again = await here.dpca(['ledger', 'accept', id, ...config]);
     expect([again.code, again.stderr.includes('ERR_CONFIG_EXISTS')]).toEqual([2, true]);
     const bad = await here.dpca(['ledger', 'accept', 'xyz', ...config]);

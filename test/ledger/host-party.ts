@@ -5,7 +5,6 @@
  */
 import { fixed } from '../../src/bytes.ts';
 import { utf8 } from '../../src/encoding.ts';
-import type { JsonObject } from '../../src/json.ts';
 import { HostStorage, LedgerPort } from '../../enclave/ledger-port.ts';
 import type { Party } from '../../host/config/party.ts';
 import { takeLedger } from '../../host/ledger/run-ledger.ts';
@@ -41,10 +40,9 @@ export async function openParty(options: PartyOptions): Promise<HostParty> {
   const { at, role, folder, point, send } = options;
   const { signal } = new AbortController();
   const ledger = await takeLedger(partyOf(at.manifest, role, folder), signal, watchedFiles(point));
-  const memory = (ledger.memory as readonly JsonObject[]).map(({ lineage, note }) => ({
-    lineage: String(lineage),
-    note: typeof note === 'string' ? utf8(note) : undefined,
-  }));
+  const memory = (ledger.memory as readonly { lineage: string; note: string | null }[]).map(
+    ({ lineage, note }) => ({ lineage, note: note === null ? undefined : utf8(note) }),
+  );
   const session = side(at, role, ledger.records, memory, fixed(options.session, 32, 'session'));
   const storage = new HostStorage();
   storage.connect((request) => {

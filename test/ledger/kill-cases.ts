@@ -15,7 +15,8 @@ export async function killAndRecover(at: Organisations, victim: Role, k: number)
     expect(points[victim].length).toBe(k);
     let runs = settled.a || settled.b ? 1 : 0;
     if (runs === 1) expect([pair.spent('a'), pair.spent('b')]).toEqual([[session], [session]]);
-    for (const role of ['a', 'b'] as const) expect([[], [session]]).toContainEqual(pair.spent(role));
+    for (const role of ['a', 'b'] as const)
+      expect([[], [session]]).toContainEqual(pair.spent(role));
     const { runs: slots } = at.manifest.privacy;
     const left = slots - Math.max(pair.spent('a').length, pair.spent('b').length);
     for (let i = 0; i < left; i++) {

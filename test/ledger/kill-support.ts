@@ -75,11 +75,13 @@ export async function killedCharge(
       manifest: new TextDecoder().decode(manifestBytes(at.manifest)),
       killAt: role === victim ? killAt : 0,
     };
-    const child = fork(CHILD, [JSON.stringify(given)], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+    const child = fork(CHILD, [JSON.stringify(given)], {
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    });
     children[role] = child;
     child.on('message', (message) => {
       const other = children[OTHER[role]];
-      if (other?.connected === true) other.send(message as object, () => undefined);
+      if (other?.connected === true) other.send(message, () => undefined);
     });
     const read = new Promise<void>((resolve) => {
       child.stdout?.setEncoding('utf8').on('end', resolve);
@@ -131,4 +133,3 @@ export async function honestCharge(at: Organisations, pair: Pair): Promise<boole
   ]);
   return !failed;
 }
-

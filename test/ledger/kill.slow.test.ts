@@ -13,5 +13,7 @@ const count = (JSON.parse(readFileSync(POINTS, 'utf8')) as readonly string[]).le
 const at = organisations(seededRng('kill slow'), 3);
 
 describe.each(['a', 'b'] as const)('side %s killed at point', (victim) => {
-  it.each(Array.from({ length: count }, (_, i) => i + 1))('%i', (k) => killAndRecover(at, victim, k));
+  it.each(Array.from({ length: count }, (_, i) => i + 1))('%i', (k) =>
+    killAndRecover(at, victim, k),
+  );
 });

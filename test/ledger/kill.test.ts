@@ -25,7 +25,8 @@ describe('the points of a charge', () => {
     try {
       const { points, settled } = await killedCharge(at, pair, 'a', 0);
       expect(settled).toEqual({ a: true, b: true });
-      if (process.env['FREEZE'] === '1') writeFileSync(POINTS, `${JSON.stringify(sorted(points.a), null, 2)}\n`);
+      if (process.env['FREEZE'] === '1')
+        writeFileSync(POINTS, `${JSON.stringify(sorted(points.a), null, 2)}\n`);
       const committed = JSON.parse(readFileSync(POINTS, 'utf8')) as readonly string[];
       expect(sorted(points.a)).toEqual(committed);
       expect(sorted(points.b)).toEqual(committed);
@@ -39,8 +40,11 @@ const count = (JSON.parse(readFileSync(POINTS, 'utf8')) as readonly string[]).le
 const sample = Array.from({ length: count }, (_, i) => i + 1);
 
 describe('killed at point', () => {
-  it.each(sample.filter((k) => k % 10 === 5))('%i of a: nothing is lost and nobody is locked out', (k) =>
-    killAndRecover(at, 'a', k),
+  it.each(sample.filter((k) => k % 10 === 5))(
+    '%i of a: nothing is lost and nobody is locked out',
+    (k) => killAndRecover(at, 'a', k),
   );
-  it.each(sample.filter((k) => k % 20 === 0))('%i of b: the same', (k) => killAndRecover(at, 'b', k));
+  it.each(sample.filter((k) => k % 20 === 0))('%i of b: the same', (k) =>
+    killAndRecover(at, 'b', k),
+  );
 });

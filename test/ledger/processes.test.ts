@@ -2,15 +2,14 @@
  * The ledger in real runs: two dpca processes, two enclaves. A restored copy is refused and named on both sides, the
  * documented repair helps, and the quota ends it. Needs the compiled product in dist/ (npx tsc -b).
  */
-import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Ledger } from '../../attestation/ledger.ts';
 import { registerLineage } from '../../host/ledger/lineage.ts';
 import { LedgerStore } from '../../host/ledger/store.ts';
-import { Ledger } from '../../attestation/ledger.ts';
 import { parseManifest } from '../../src/run/manifest.ts';
-import { readFileSync } from 'node:fs';
 import {
   call,
   copyBuild,
@@ -41,8 +40,9 @@ beforeAll(async () => {
   rmSync(join(at, 'ledger'), { recursive: true });
   const owner = {
     manifest: parseManifest(readFileSync(manifest, 'utf8')),
-    ...{ role: 'a', log: keys.log, signal: new AbortController().signal },
-  } as const;
+    role: 'a' as const,
+    ...{ log: keys.log, signal: new AbortController().signal },
+  };
   await registerLineage(new LedgerStore(join(at, 'ledger')), owner, { name: 'rows', perPeer: 3 });
 });
 afterAll(() => {
@@ -62,7 +62,7 @@ async function run(): Promise<readonly [Ended, Ended]> {
 
 const codes = (ended: readonly Ended[]): unknown[] => ended.map(({ exit, code }) => [exit, code]);
 
-describe.sequential('two parties', () => {
+describe('two parties', () => {
   it('spend one slot each per run, with evidence of both enclaves', async () => {
     expect(codes(await run())).toEqual([
       [0, undefined],

@@ -28,7 +28,8 @@ vi.mock('../../src/dp/accountant.ts', async (original) => {
   return {
     ...accountant,
     deltaUpper: (parts: Parameters<typeof Accountant.deltaUpper>[0], epsilon: number) => {
-      const name = `${epsilon} ${parts.map(({ count, pair }) => `${count}x${pair.losses.length}`)}`;
+      const shape = parts.map(({ count, pair }) => `${count}x${pair.losses.length}`);
+      const name = `${epsilon} ${shape.join(' ')}`;
       const value = known.get(name) ?? accountant.deltaUpper(parts, epsilon);
       known.set(name, value);
       return value;

@@ -85,6 +85,7 @@ describe('a restored copy', () => {
     const a = side(at, 'a', old.a.records, sides.a.memory, id);
     const b = side(at, 'b', sides.b.records, sides.b.memory, id);
     expect(() => b.examine(a.present([]))).toThrowCode('ERR_BUDGET_PEER_ROLLBACK');
+    expect(() => b.examine(a.present([]))).toThrow('restored from an old copy');
   });
 
   it('that went on is a fork, and named from both sides', () => {
@@ -159,9 +160,7 @@ describe('a lie', () => {
       for (let i = 0; i < charged[field].length; i += field === 'record' ? 7 : 3) {
         const bytes = charged[field].slice();
         bytes[i] = (bytes[i] ?? 0) ^ 1;
-        expect(() => b.adopt({ ...charged, [field]: bytes })).toThrowCode(
-          'ERR_BUDGET_PROOF',
-        );
+        expect(() => b.adopt({ ...charged, [field]: bytes })).toThrowCode('ERR_BUDGET_PROOF');
         refused += 1;
       }
     }

@@ -17,6 +17,7 @@ import {
   type Side,
   SILENCE_END_MS,
   type World,
+  sampled,
 } from './harness.ts';
 
 let world: World;
@@ -42,11 +43,13 @@ async function expectFault(
 }
 
 describe.concurrent('a connection cut', () => {
-  it.each([
-    ['handshake', up(HANDSHAKE_FRAME.hello)],
-    ['column 2', up(MESSAGE.reblind)],
-    ['release', down(MESSAGE.sizes)],
-  ])('in phase %s is ERR_PEER_LOST on both sides', (_, spot) =>
+  it.each(
+    sampled([
+      ['handshake', up(HANDSHAKE_FRAME.hello)],
+      ['column 2', up(MESSAGE.reblind)],
+      ['release', down(MESSAGE.sizes)],
+    ]),
+  )('in phase %s is ERR_PEER_LOST on both sides', (_, spot) =>
     slot(() =>
       expectFault(
         (live) =>
@@ -87,10 +90,12 @@ describe.concurrent('a silent connection', () => {
       tap.hush(directions);
       return [];
     });
-  it.each([
-    ['handshake', up(HANDSHAKE_FRAME.evidence)],
-    ['column 1', down(MESSAGE.points)],
-  ])('in phase %s is ERR_PEER_SILENT on both sides', (_, spot) =>
+  it.each(
+    sampled([
+      ['handshake', up(HANDSHAKE_FRAME.evidence)],
+      ['column 1', down(MESSAGE.points)],
+    ]),
+  )('in phase %s is ERR_PEER_SILENT on both sides', (_, spot) =>
     silentSlot(() =>
       expectFault(
         (live) => silence(spot, both, live),
@@ -146,19 +151,21 @@ function reorder(spot: Spot, struck: () => void): Fault {
 }
 
 describe.concurrent('a message of the handshake', () => {
-  it.each<[string, Spot, Change, Side, Expected]>([
-    // the responder cannot see this; the initiator finds another transcript in the answer
-    ['hello, flipped', up(HANDSHAKE_FRAME.hello), flip(50), 'caller', 'ERR_SESSION_NOISE'],
-    ['reply, truncated', down(HANDSHAKE_FRAME.reply), truncate, 'caller', 'ERR_SESSION_NOISE'],
-    [
-      'evidence, flipped',
-      up(HANDSHAKE_FRAME.evidence),
-      flip(-1),
-      'listener',
-      'ERR_SESSION_DECRYPT',
-    ],
-    ['hello, repeated', up(HANDSHAKE_FRAME.hello), repeat, 'listener', 'ERR_WIRE_UNEXPECTED'],
-  ])('%s', (_, spot, change, side, code) =>
+  it.each(
+    sampled<[string, Spot, Change, Side, Expected]>([
+      // the responder cannot see this; the initiator finds another transcript in the answer
+      ['hello, flipped', up(HANDSHAKE_FRAME.hello), flip(50), 'caller', 'ERR_SESSION_NOISE'],
+      ['reply, truncated', down(HANDSHAKE_FRAME.reply), truncate, 'caller', 'ERR_SESSION_NOISE'],
+      [
+        'evidence, flipped',
+        up(HANDSHAKE_FRAME.evidence),
+        flip(-1),
+        'listener',
+        'ERR_SESSION_DECRYPT',
+      ],
+      ['hello, repeated', up(HANDSHAKE_FRAME.hello), repeat, 'listener', 'ERR_WIRE_UNEXPECTED'],
+    ]),
+  )('%s', (_, spot, change, side, code) =>
     slot(() =>
       expectFault(
         (live) =>
@@ -183,12 +190,14 @@ describe.concurrent('a message of the handshake', () => {
 });
 
 describe.concurrent('a frame of the open channel', () => {
-  it.each<[string, Spot, Change]>([
-    ['flipped', up(MESSAGE.manifest), flip(100)],
-    ['truncated', down(MESSAGE.points), truncate],
-    ['repeated', up(MESSAGE.reveal), repeat],
-    ['dropped', down(MESSAGE.tags), drop],
-  ])('%s is ERR_SESSION_DECRYPT for its receiver', (_, spot, change) =>
+  it.each(
+    sampled<[string, Spot, Change]>([
+      ['flipped', up(MESSAGE.manifest), flip(100)],
+      ['truncated', down(MESSAGE.points), truncate],
+      ['repeated', up(MESSAGE.reveal), repeat],
+      ['dropped', down(MESSAGE.tags), drop],
+    ]),
+  )('%s is ERR_SESSION_DECRYPT for its receiver', (_, spot, change) =>
     slot(() => {
       const [listener, caller]: [Expected, Expected] =
         spot.direction === 'up'
@@ -249,10 +258,12 @@ describe('messages of another run', () => {
 });
 
 describe.concurrent('between the hosts', () => {
-  it.each([
-    ['an empty message', 0],
-    ['a message above the limit', 262_145],
-  ])('%s ends the connection', (_, bytes) =>
+  it.each(
+    sampled([
+      ['an empty message', 0],
+      ['a message above the limit', 262_145],
+    ]),
+  )('%s ends the connection', (_, bytes) =>
     slot(() =>
       expectFault(
         (live) =>
