@@ -2,8 +2,16 @@
 // install, then compiles what changed. Only node: built-ins, because nothing else exists yet.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -19,7 +27,21 @@ if (major < 20 || (major === 20 && minor < 19)) {
 
 function run(command, args) {
   const done = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
-  if (done.status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${done.status}`);
+  if (done.status === 0) return;
+  console.error(`${command} ${args.join(' ')} ended with ${done.status}; see above.`);
+  rmSync(lockDir, { recursive: true, force: true });
+  process.exit(1);
+}
+
+/** The compiler never deletes: outputs whose source is gone would still be measured, and run if something finds them. */
+function removeOrphans(folder) {
+  if (!existsSync(folder)) return;
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const [, stem] =
+      /^(.*?)\.(js|js\.map|d\.ts|d\.ts\.map)$/.exec(relative(join(root, 'dist'), path)) ?? [];
+    if (entry.isFile() && stem !== undefined && !existsSync(join(root, `${stem}.ts`))) rmSync(path);
+  }
 }
 
 /** Two terminals may start at once; one prepares while the other waits. */
@@ -51,5 +73,8 @@ await locked(() => {
     run('npm', ['ci', '--ignore-scripts', '--include=dev', '--no-audit', '--no-fund', '--silent']);
     writeFileSync(stamp, wanted);
   }
-  run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b']);
+  // arguments name the folders to build; a demo does not need the tests to compile
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  run(process.execPath, [tsc, '-b', ...process.argv.slice(2)]);
+  removeOrphans(join(root, 'dist'));
 });

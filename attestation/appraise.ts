@@ -145,9 +145,10 @@ export function appraise(
   seen: ReplayGuard | undefined,
   checks: CheckList,
 ): void {
-  const unless = (waivable: Waivable, id: CheckId, check: () => void): void => {
+  // a waiver excuses the caller from expecting something; what it does expect is checked all the same
+  const unless = (waivable: Waivable, id: CheckId, check: () => void, given?: unknown): void => {
     const reason = policy.waivers.get(waivable);
-    if (reason === undefined) checks.run(id, check);
+    if (reason === undefined || given !== undefined) checks.run(id, check);
     else checks.waive(id, reason);
   };
   const { pcrs } = fields;
@@ -168,9 +169,14 @@ export function appraise(
       throw new DpcaError('PCR3_MISMATCH', 'PCR3 is not the role of an accepted operator');
     }
   });
-  unless('nonce', '9e', () => {
-    checkNonce(fields.nonce, expected.nonce);
-  });
+  unless(
+    'nonce',
+    '9e',
+    () => {
+      checkNonce(fields.nonce, expected.nonce);
+    },
+    expected.nonce,
+  );
   const own = expected.ownPublicKey;
   if (own === undefined) checks.skip('9f', 'the caller has no key of its own here');
   else {
@@ -180,15 +186,25 @@ export function appraise(
       }
     });
   }
-  unless('publicKey', '9g', () => {
-    checkPublicKey(fields.publicKey, expected.publicKey);
-  });
-  unless('userData', '9h', () => {
-    if (expected.binding === undefined) {
-      throw new DpcaError('BINDING_FORMAT', 'the caller gave no binding to expect');
-    }
-    checkBinding(decodeUserData(fields.userData ?? new Uint8Array()), expected.binding);
-  });
+  unless(
+    'publicKey',
+    '9g',
+    () => {
+      checkPublicKey(fields.publicKey, expected.publicKey);
+    },
+    expected.publicKey,
+  );
+  unless(
+    'userData',
+    '9h',
+    () => {
+      if (expected.binding === undefined) {
+        throw new DpcaError('BINDING_FORMAT', 'the caller gave no binding to expect');
+      }
+      checkBinding(decodeUserData(fields.userData ?? new Uint8Array()), expected.binding);
+    },
+    expected.binding,
+  );
   if (seen === undefined) checks.skip('9i', 'the caller keeps no replay memory');
   else if (checks.code === null) {
     checks.run('9i', () => {

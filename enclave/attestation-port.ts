@@ -81,7 +81,7 @@ export class AttestationPort {
     if (!verdict.accepted) throw refusalOf(verdict);
     const { binding, leafNotAfter } = verdict.claims;
     if (binding === null || verdict.payloadSha256 === null) {
-      throw new DpcaError('BINDING_FORMAT', 'the document binds no session'); // a policy may waive it, we do not
+      throw new DpcaError('BINDING_FORMAT', 'the document binds no session'); // the binding is checked whatever the policy waives, because it is expected
     }
     this.measured = verdict.claims.pcrs.get(0);
     return {

@@ -42,6 +42,8 @@ const HEARTBEAT_MS = 2_000;
 const SILENCE_MS = 10_000;
 /** Heartbeats without any other message: longer than the largest column takes on the slowest kernel. */
 const STALL_MS = 3_600_000;
+/** The same before the matching, where nothing takes long: a peer must not hold this enclave, and its ledger. */
+const SETUP_STALL_MS = 120_000;
 const TICK_MS = 500;
 const FLUSH_MS = 2_000;
 
@@ -83,6 +85,7 @@ export class PeerSession {
   private heardMs: number;
   private progressMs: number;
   private beatMs: number;
+  private tickMs: number;
   private released = false;
   private ended = false;
   private readonly timer: NodeJS.Timeout;
@@ -107,7 +110,7 @@ export class PeerSession {
     let finish: (error: DpcaError | undefined) => void = () => undefined;
     this.outcome = new Promise((resolve) => (finish = resolve));
     this.finish = finish;
-    this.heardMs = this.progressMs = this.beatMs = ports.clock();
+    this.heardMs = this.progressMs = this.beatMs = this.tickMs = ports.clock();
     this.timer = setInterval(() => this.tick(), TICK_MS);
   }
 
@@ -158,7 +161,13 @@ export class PeerSession {
 
   private tick(): void {
     const now = this.ports.clock();
-    if (now - this.heardMs > SILENCE_MS || now - this.progressMs > STALL_MS) {
+    // while this process computed, nobody could be heard: that time does not count against the peer
+    const late = Math.max(0, now - this.tickMs - 2 * TICK_MS);
+    this.tickMs = now;
+    this.heardMs += late;
+    this.progressMs += late;
+    const stallMs = this.run?.currentPhase === 'match' ? STALL_MS : SETUP_STALL_MS;
+    if (now - this.heardMs > SILENCE_MS || now - this.progressMs > stallMs) {
       if (this.released) return this.end(undefined);
       return this.fail(
         new DpcaError(
@@ -321,11 +330,14 @@ export class PeerSession {
 
   /** The peer's last words. Refusals of attestation, identity or budget keep their exit class. */
   private onAlert(code: ErrorCode): void {
-    this.end(new DpcaError(toldBy(code), `the peer ended the run with ${code}`));
+    // after both sides agreed on the release, nothing can take it back
+    if (this.released) this.end(undefined);
+    else this.end(new DpcaError(toldBy(code), `the peer ended the run with ${code}`));
   }
 
   private fail(cause: unknown): void {
     if (this.ended) return;
+    if (this.released) return this.end(undefined);
     const error =
       cause instanceof DpcaError
         ? cause

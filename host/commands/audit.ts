@@ -4,11 +4,11 @@
  */
 import type { Command } from 'commander';
 import { fixed } from '../../src/bytes.ts';
-import { fromHex } from '../../src/encoding.ts';
+import { fromHex, toHex } from '../../src/encoding.ts';
 import { DpcaError } from '../../src/errors.ts';
-import type { Json, JsonObject } from '../../src/json.ts';
+import { canonicalJson, type Json, type JsonObject } from '../../src/json.ts';
 import { manifestHash, type Role } from '../../src/run/manifest.ts';
-import { toHex } from '../../src/encoding.ts';
+import { buildRelease } from '../../src/run/release.ts';
 import { type Commitments, openCommitments, parseDraws, replayNoise } from '../audit/replay.ts';
 import type { Io } from '../cli/io.ts';
 import { readManifest } from '../config/party.ts';
@@ -71,6 +71,17 @@ function replay(io: Io, file: string, flags: Flags): void {
     throw new DpcaError(
       'ERR_AUDIT_REPLAY',
       `${file}: the masked sizes cannot be those of the recorded draws`,
+    );
+  }
+  // everything else in the release follows from manifest, sizes and rows
+  const derived = buildRelease(manifest, sessionId, { a: Number(a), b: Number(b) }, sizes);
+  const claimed = Object.fromEntries(
+    Object.keys(derived).map((name) => [name, release[name] ?? null]),
+  );
+  if (canonicalJson(derived) !== canonicalJson(claimed)) {
+    throw new DpcaError(
+      'ERR_AUDIT_REPLAY',
+      `${file}: the release does not follow from its masked sizes`,
     );
   }
   const columns = manifest.columns.map(({ name }, j) => ({

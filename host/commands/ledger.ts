@@ -17,7 +17,13 @@ import { loadConfig } from '../config/config.ts';
 import { loadParty, type Party } from '../config/party.ts';
 import { addConfigOptions, configPath, type Overrides } from '../config/settings.ts';
 import { pinnedPeers } from '../keys/peers.ts';
-import { extendLineage, openLedger, registerLineage } from '../ledger/lineage.ts';
+import {
+  assertContinues,
+  extendLineage,
+  openLedger,
+  openOwnCheckpoint,
+  registerLineage,
+} from '../ledger/lineage.ts';
 import { lockLedger } from '../ledger/lock.ts';
 import { LedgerStore } from '../ledger/store.ts';
 
@@ -85,16 +91,9 @@ function remembered(party: Party, store: LedgerStore): readonly Remembered[] {
 function checkpointState(party: Party, store: LedgerStore, ledger: Ledger): string {
   const note = store.checkpoint();
   if (note === undefined) return 'not signed yet';
-  const own = { name: ledger.checkpoint.origin, publicKey: party.keys.log.publicKey };
+  assertContinues(party, store, ledger);
   const peers = pinnedPeers(party.config.peers);
-  const cosigners = peers.map(({ log }) => ({ name: cosignerName(log), publicKey: fromHex(log) }));
-  const opened = openCheckpoint(note, own, cosigners);
-  if (ledger.compare(opened) !== 'prefix') {
-    throw new DpcaError(
-      'ERR_BUDGET_LEDGER',
-      `${store.folder}: the records do not continue the stored checkpoint of ${opened.size} records; restore the newest copy`,
-    );
-  }
+  const opened = openOwnCheckpoint(party, ledger, note);
   const names = opened.cosignatures.map(
     ({ name }) => peers.find(({ log }) => cosignerName(log) === name)?.name ?? name,
   );

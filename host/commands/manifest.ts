@@ -37,7 +37,7 @@ interface InitFlags {
   readonly weights?: readonly string[];
   readonly data: string;
   readonly format: string;
-  readonly header: boolean;
+  readonly header?: boolean;
   readonly delimiter?: string;
   readonly map?: readonly string[];
   readonly keys?: string;
@@ -126,6 +126,17 @@ function received(given: InitFlags, from: string): Manifest {
   return readManifest(from);
 }
 
+/** With columns given by position only, a forgotten --no-header would silently lose the first row. */
+function hasHeader({ header, map = [], format, data }: InitFlags): boolean {
+  const places = map.map((entry) => entry.slice(entry.indexOf('=') + 1));
+  const byPosition = places.length > 0 && places.every((place) => /^[1-9][0-9]*$/.test(place));
+  const isCsv = format === 'csv' || (format === 'auto' && !data.endsWith('.parquet'));
+  if (header === undefined && byPosition && isCsv) {
+    throw new DpcaError('ERR_USAGE', 'columns go by position: say --header or --no-header');
+  }
+  return header ?? true;
+}
+
 async function init(io: Io, given: InitFlags): Promise<void> {
   const folder = resolve(given.out);
   const manifestPath = join(folder, 'manifest.json');
@@ -149,7 +160,7 @@ async function init(io: Io, given: InitFlags): Promise<void> {
     root: place(given.simRoot, 'sim-root.json'),
     data: near(folder, given.data),
     format: given.format,
-    header: given.header,
+    header: hasHeader(given),
     map: given.map ?? [],
     ...(given.delimiter === undefined ? {} : { delimiter: given.delimiter }),
     ...(given.peerUrl === undefined ? {} : { peerUrl: given.peerUrl }),
@@ -226,6 +237,7 @@ export function registerManifest(program: Command, io: Io): void {
         .choices(['auto', 'csv', 'parquet'])
         .default('auto'),
     )
+    .option('--header', 'the first line of the CSV file names its columns')
     .option('--no-header', 'the CSV file has no header; columns go by position')
     .option('--delimiter <char>', 'CSV delimiter, a comma when absent')
     .option('--map <name=place>', 'column name or position in the own file; repeat', collect)

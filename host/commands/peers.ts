@@ -3,7 +3,7 @@
  * @module
  */
 import { basename, resolve } from 'node:path';
-import { confirm } from '@clack/prompts';
+import { text } from '@clack/prompts';
 import type { Command } from 'commander';
 import { DpcaError } from '../../src/errors.ts';
 import type { Io } from '../cli/io.ts';
@@ -69,15 +69,22 @@ async function assertCompared(io: Io, expected: string, given: string | undefine
     );
   }
   io.stderr.write(`Fingerprint of the file:\n  ${expected}\n`);
-  const answer = await confirm({
-    message: 'Is this what the peer reads out?',
-    initialValue: false,
+  // typed, not confirmed: what is on the screen must not be what is compared
+  const answer = await text({
+    message: 'Ask the peer to read out its fingerprint over another channel, and type it here:',
     input: io.stdin,
     output: io.stderr,
     signal: io.signal,
   });
-  if (answer !== true)
-    throw new DpcaError('ERR_INTERRUPTED', 'fingerprint not confirmed; nothing was pinned');
+  if (typeof answer !== 'string') {
+    throw new DpcaError('ERR_INTERRUPTED', 'no fingerprint was given; nothing was pinned');
+  }
+  if (!sameFingerprint(answer, expected)) {
+    throw new DpcaError(
+      'ERR_USAGE',
+      'the fingerprint does not belong to this file; nothing was pinned. Ask the peer to export it again',
+    );
+  }
 }
 
 async function addPeer(

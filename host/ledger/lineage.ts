@@ -4,7 +4,12 @@
  * @module
  */
 import { randomBytes } from 'node:crypto';
-import { signCheckpoint } from '../../attestation/checkpoint.ts';
+import {
+  type OpenedCheckpoint,
+  openCheckpoint,
+  signCheckpoint,
+} from '../../attestation/checkpoint.ts';
+import { cosignerName } from '../../attestation/ledger-session.ts';
 import {
   LINEAGE_NAME,
   planRecord,
@@ -13,11 +18,12 @@ import {
 } from '../../attestation/ledger-record.ts';
 import { Ledger } from '../../attestation/ledger.ts';
 import { fixed } from '../../src/bytes.ts';
-import { toHex } from '../../src/encoding.ts';
+import { fromHex, toHex } from '../../src/encoding.ts';
 import { DpcaError } from '../../src/errors.ts';
 import { certifyManifest, type Manifest, type Role } from '../../src/run/manifest.ts';
 import type { Party } from '../config/party.ts';
 import type { KeyPair } from '../keys/keys.ts';
+import { pinnedPeers } from '../keys/peers.ts';
 import { lockLedger } from './lock.ts';
 import { LedgerStore } from './store.ts';
 
@@ -33,9 +39,62 @@ export function openLedger(store: LedgerStore): Ledger {
   return new Ledger(store.records());
 }
 
+/** The stored own checkpoint, opened with the keys of this party and its pinned peers (ERR_LOG_*). */
+export function openOwnCheckpoint(
+  party: Party,
+  ledger: Ledger,
+  note: Uint8Array,
+): OpenedCheckpoint {
+  const own = { name: ledger.checkpoint.origin, publicKey: party.keys.log.publicKey };
+  const cosigners = pinnedPeers(party.config.peers).map(({ log }) => ({
+    name: cosignerName(log),
+    publicKey: fromHex(log),
+  }));
+  return openCheckpoint(note, own, cosigners);
+}
+
+/** The stored own checkpoint, if there is one of the present log key; a new key starts anew. */
+function ownCheckpoint(
+  party: Party,
+  store: LedgerStore,
+  ledger: Ledger,
+): OpenedCheckpoint | undefined {
+  const note = store.checkpoint();
+  if (note === undefined) return undefined;
+  try {
+    return openOwnCheckpoint(party, ledger, note);
+  } catch (error) {
+    const isForeign =
+      error instanceof DpcaError && ['ERR_LOG_NOTE', 'ERR_LOG_SIGNATURE'].includes(error.code);
+    if (isForeign) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Refuses records that an older copy has replaced: the signed checkpoint and the evidence beside them know of more
+ * (ERR_BUDGET_ROLLBACK). A folder restored as a whole is for the peers' memory to find.
+ */
+export function assertContinues(party: Party, store: LedgerStore, ledger: Ledger): void {
+  const signed = ownCheckpoint(party, store, ledger);
+  const last = store.lastEvidence();
+  if (
+    (signed !== undefined && ledger.compare(signed) !== 'prefix') ||
+    (last !== undefined && last >= ledger.tree.size)
+  ) {
+    throw new DpcaError(
+      'ERR_BUDGET_ROLLBACK',
+      `${store.folder}: the records do not continue what was signed or proved here before; restore the newest copy`,
+    );
+  }
+}
+
 /** Refuses a run that the own ledger would refuse, before the peer is spoken to; the enclave checks again. */
-export function assertFits({ config, manifest, role }: Party): void {
-  openLedger(new LedgerStore(config.ledger)).fit(manifest, role);
+export function assertFits(party: Party): void {
+  const store = new LedgerStore(party.config.ledger);
+  const ledger = openLedger(store);
+  assertContinues(party, store, ledger);
+  ledger.fit(party.manifest, party.role);
 }
 
 const salt = () => fixed(new Uint8Array(randomBytes(32)), 32, 'salt');
@@ -105,7 +164,8 @@ export async function extendLineage(
     const { lineage, name, rowsMax, perPeer } = before.registration;
     const record = planRecord(manifest, {
       ...{ lineage, name, rowsMax, epsilon: given.epsilon, delta: given.delta, salt: salt() },
-      perPeer: given.perPeer ?? perPeer,
+      // as many more for each peer as the extension adds, or no peer could use them
+      perPeer: given.perPeer ?? perPeer + manifest.privacy.runs,
       prev: before.head,
     });
     let after: Ledger;

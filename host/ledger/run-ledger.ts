@@ -10,6 +10,7 @@ import { MAX_LINEAGES } from '../../src/wire/limits.ts';
 import type { Party } from '../config/party.ts';
 import type { LedgerFiles } from './files.ts';
 import { diskFiles } from './files.ts';
+import { assertContinues, openLedger } from './lineage.ts';
 import { lockLedger } from './lock.ts';
 import { LedgerStore } from './store.ts';
 
@@ -76,6 +77,7 @@ export async function takeLedger(
           throw new DpcaError('ERR_BUDGET_STORE', 'an unknown request of the enclave');
       }
     };
+    assertContinues(party, store, openLedger(store));
     return {
       records: store.records(),
       memory: known.map(({ lineage, note }) => ({

@@ -102,6 +102,16 @@ export class LedgerStore {
     this.replace(join(this.folder, 'evidence', numbered(index)), utf8(canonicalJson(evidence)));
   }
 
+  /** The highest index that evidence was stored for. */
+  lastEvidence(): number | undefined {
+    const folder = join(this.folder, 'evidence');
+    const names = storing(folder, () =>
+      this.files.list(folder).filter((name) => RECORD.test(name)),
+    );
+    const last = names.at(-1);
+    return last === undefined ? undefined : Number.parseInt(last, 10);
+  }
+
   /** What is remembered of the ledgers of one peer. @param log its log key, 64 hex digits */
   remembered(log: string): readonly RememberedLineage[] {
     const folder = join(this.folder, 'peers');

@@ -17,6 +17,7 @@ import type { IngestedTable } from '../ingest/table.ts';
 import type { LedgerFiles } from '../ledger/files.ts';
 import { type RunLedger, takeLedger } from '../ledger/run-ledger.ts';
 import { readTextFile } from '../keys/files.ts';
+import { claimsOf } from './claims.ts';
 import { startSimulatedEnclave } from './enclave-process.ts';
 import { keepAlive, relayInto, sendFrame } from './relay.ts';
 
@@ -54,11 +55,13 @@ export async function runParty(run: PartyRun): Promise<JsonObject> {
   // frames that arrive while the enclave starts wait in the paused socket
   socket.pause();
   keepAlive(socket);
-  const ledger = await takeLedger(party, signal, run.files);
+  let ledger: RunLedger | undefined;
   try {
+    ledger = await takeLedger(party, signal, run.files);
     return await runWith(run, ledger);
   } finally {
-    ledger.release();
+    ledger?.release();
+    await closed(socket);
   }
 }
 
@@ -119,13 +122,13 @@ async function runWith(run: PartyRun, ledger: RunLedger): Promise<JsonObject> {
     void sendRows(control, run.table);
     const failure = await ended;
     await Promise.race([silent, delay(LAST_WORDS_MS, undefined, { ref: false })]);
-    if (failure !== undefined) throw failure;
-    if (release === undefined) throw new DpcaError('ERR_ENCLAVE_LOST', 'no release came');
-    return { ...release, commitments };
+    // a release that both enclaves agreed on stands, whatever happens to the connection afterwards
+    if (release !== undefined) return { ...release, commitments, claims: claimsOf(party) };
+    throw failure ?? new DpcaError('ERR_ENCLAVE_LOST', 'no release came');
   } finally {
     for (const timer of timers) clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
-    await Promise.all([enclave.close(), closed(socket)]);
+    await enclave.close();
   }
 }
 

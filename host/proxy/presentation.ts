@@ -2,12 +2,14 @@
  * What people and logs see of a run: the enclave's events as progress and log records, and the release as text.
  * @module
  */
+import { parsePolicy } from '../../attestation/index.ts';
 import { DpcaError } from '../../src/errors.ts';
 import type { Json, JsonObject } from '../../src/json.ts';
 import type { Io } from '../cli/io.ts';
 import type { Party } from '../config/party.ts';
 import type { IngestedTable } from '../ingest/table.ts';
 import { readTable } from '../ingest/read-table.ts';
+import { readTextFile } from '../keys/files.ts';
 import { columnSources } from '../config/party.ts';
 
 const PHASES: Readonly<Record<string, string>> = {
@@ -37,6 +39,7 @@ export async function readOwnTable(
   io: Io,
   { config, manifest, own }: Party,
 ): Promise<IngestedTable> {
+  parsePolicy(readTextFile(config.policy)); // a typo in it must not cost the peer a call
   const progress = io.progress();
   progress.phase('reading and checking the own table');
   const { path, format, header, delimiter } = config.data;
@@ -134,6 +137,9 @@ export function releaseText(release: JsonObject): string {
     ? (release['maskedSizes'] as readonly Json[])
     : [];
   const privacy = objectOf(release['privacy']);
+  const rows = objectOf(release['rows']);
+  const claims = objectOf(release['claims']);
+  const ledger = objectOf(claims['ledger']);
   const width = Math.max(12, ...columns.map((column) => textOf(column['column']).length));
   return [
     `rows in common  ${intervalText(count)}`,
@@ -142,6 +148,8 @@ export function releaseText(release: JsonObject): string {
         `  by ${textOf(column['column']).padEnd(width)} ${intervalText(column)}; masked size ${textOf(sizes[j])}`,
     ),
     `privacy         epsilon ${textOf(privacy['epsilon'])}, delta ${textOf(privacy['delta'])} over ${textOf(privacy['runs'])} runs, adjacency ${textOf(privacy['adjacency'])}`,
-    `session         ${textOf(release['session'])}`,
+    `                epsilon ${textOf(claims['replaceEpsilon'])} if a row is replaced by any other`,
+    `own ledger      ${textOf(ledger['slotsSpent'])} runs spent, ${textOf(ledger['slotsLeft'])} left; registered for epsilon ${textOf(ledger['epsilon'])}, delta ${textOf(ledger['delta'])}`,
+    `tables          ${textOf(rows['a'])} and ${textOf(rows['b'])} rows\nsession         ${textOf(release['session'])}`,
   ].join('\n');
 }

@@ -16,6 +16,8 @@ import type { Config } from '../config/config.ts';
 export type TlsFiles = Config['tls'];
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** One peer calls at a time; the rest is retries and strangers. */
+const MAX_CONNECTIONS = 64;
 const SOCKET_OPTIONS = { perMessageDeflate: false, maxPayload: MAX_FRAME_BYTES } as const;
 
 function tlsOptions(tls: TlsFiles): { cert?: Buffer; key?: Buffer; ca?: Buffer } {
@@ -105,6 +107,8 @@ export async function listen(
   const server: Server = secure
     ? createHttpsServer({ ...tlsOptions(tls), requestCert: mutual, rejectUnauthorized: mutual })
     : createHttpServer();
+  server.headersTimeout = CONNECT_TIMEOUT_MS;
+  server.maxConnections = MAX_CONNECTIONS;
   const sockets = new WebSocketServer({ server, ...SOCKET_OPTIONS });
   sockets.on('connection', (socket, request) => {
     socket.on('error', () => undefined);
@@ -128,7 +132,11 @@ export async function listen(
     close: () =>
       new Promise((resolve) => {
         for (const socket of sockets.clients) socket.terminate();
-        sockets.close(() => server.close(() => resolve()));
+        sockets.close(() => {
+          server.close(() => resolve());
+          // a stranger's idle connection must not keep this process from ending
+          server.closeAllConnections();
+        });
       }),
   };
 }

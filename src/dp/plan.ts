@@ -33,6 +33,8 @@ export const PLAN_LIMITS = {
   blocks: 256,
   /** The row within a block is two bytes, and a column's dummies stay few beside its rows. */
   rows: 65_535,
+  /** The law of IntersectMask takes time quadratic in tau: two seconds at the published table's largest, 12,518. */
+  tau: 16_384,
   /** Pre-declared slots of one lineage. */
   runs: 1_000,
 } as const;
@@ -71,7 +73,7 @@ export function assertPlan(plan: MaskPlan, k: number): void {
     if (parts.length < 1 || parts.length > PLAN_LIMITS.blocks) {
       refuse(`expected 1 to ${PLAN_LIMITS.blocks} blocks per column`);
     }
-    let before: number = PLAN_LIMITS.rows;
+    let before: number = mask.kind === 'xor' ? PLAN_LIMITS.rows : PLAN_LIMITS.tau;
     for (const part of parts) {
       if (!Number.isInteger(part) || part < 1 || part > before) {
         refuse('expected whole weights from 1 on, largest first');

@@ -120,7 +120,7 @@ function maskPlan(value: Json, path: string, columns: number): MaskPlan {
         kind,
         columns: counted(
           array(given.columns, at, MAX_COLUMNS, (tau, place) =>
-            integer(tau, place, PLAN_LIMITS.rows),
+            integer(tau, place, PLAN_LIMITS.tau),
           ),
         ),
       };

@@ -100,11 +100,11 @@ describe('dpca ledger', () => {
     expect(await here.json(['ledger', 'check', ...config])).toMatchObject({ slot: 1, left: 6 });
   });
 
-  it('notices records that do not continue the stored checkpoint', async () => {
+  it('notices records that do not continue what was signed or proved here before', async () => {
     cpSync(here.at('a/ledger'), here.at('a/copy'), { recursive: true });
     rmSync(here.at('a/copy/records/00000001.json'));
     const ran = await here.dpca(['ledger', 'show', ...config, '--ledger', 'a/copy']);
-    expect([ran.code, ran.stderr.includes('ERR_BUDGET_LEDGER')]).toEqual([5, true]);
+    expect([ran.code, ran.stderr.includes('ERR_BUDGET_ROLLBACK')]).toEqual([5, true]);
   });
 
   it('accepts a lineage of the peer by its id, once', async () => {

@@ -7,6 +7,7 @@ import { fixed } from '../../src/bytes.ts';
 import { utf8 } from '../../src/encoding.ts';
 import { HostStorage, LedgerPort } from '../../enclave/ledger-port.ts';
 import type { Party } from '../../host/config/party.ts';
+import { fromHex } from '../../src/encoding.ts';
 import { takeLedger } from '../../host/ledger/run-ledger.ts';
 import { Charge, type ChargeEffect } from '../../src/run/charge.ts';
 import type { Manifest, Role } from '../../src/run/manifest.ts';
@@ -33,7 +34,11 @@ export interface HostParty {
 
 /** The parts of a Party that the ledger's storage looks at. */
 function partyOf(manifest: Manifest, role: Role, folder: string): Party {
-  return { config: { ledger: folder }, other: manifest.parties[OTHER[role]] } as unknown as Party;
+  return {
+    config: { ledger: folder, peers: `${folder}-peers` },
+    other: manifest.parties[OTHER[role]],
+    keys: { log: { publicKey: fromHex(manifest.parties[role].log) } },
+  } as unknown as Party;
 }
 
 export async function openParty(options: PartyOptions): Promise<HostParty> {

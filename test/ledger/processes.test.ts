@@ -28,7 +28,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'dpca-p-'));
   const rows = (from: number) => Array.from({ length: 20 }, (_, i) => [`id${from + i}`]);
   pair = await makePair({
-    build: await copyBuild(join(folder, 'build')),
+    build: copyBuild(join(folder, 'build')),
     columns: ['device:none'],
     sheets: {
       a: { records: rows(0), header: false, map: ['device=1'] },

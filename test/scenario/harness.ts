@@ -63,7 +63,7 @@ function sheets(): { readonly a: Sheet; readonly b: Sheet } {
 export interface World {
   readonly pair: Pair;
   /** The same code with one or more edits, measured. */
-  edited(edits: readonly Edit[]): Promise<Build>;
+  edited(edits: readonly Edit[]): Build;
   /** Two further parties, for tests that rewrite their files. */
   another(): Promise<Pair>;
   remove(): void;
@@ -71,7 +71,7 @@ export interface World {
 
 export async function openWorld(): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'dpca-b-'));
-  const build = await copyBuild(join(folder, 'as-built'));
+  const build = copyBuild(join(folder, 'as-built'));
   const pairs: Pair[] = [];
   const another = async (): Promise<Pair> => {
     const columns = ['email:lowercase', 'device:none'];

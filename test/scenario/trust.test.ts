@@ -69,7 +69,7 @@ describe.concurrent('an enclave with one line changed', () => {
     ]),
   )('as %s is refused with PCR0 and PCR2 named', (edited, other) =>
     slot(async () => {
-      const build = await world.edited([ONE_LINE]);
+      const build = world.edited([ONE_LINE]);
       expect(build.measured.pcr1).toBe(world.pair.build.measured.pcr1);
       const outcome = await run(
         world.pair,
@@ -140,7 +140,7 @@ describe.concurrent('a peer', () => {
   it('whose security module is an hour behind shows a stale document', () =>
     slot(async () => {
       const pair = await world.another();
-      const late = await world.edited([
+      const late = world.edited([
         ['enclave/simulated.js', 'now: () => Date.now()', 'now: () => Date.now() - 3_600_000'],
       ]);
       writePolicy(pair.a, [pair.b.rootFingerprint], [late]);
@@ -154,7 +154,7 @@ describe.concurrent('a peer', () => {
   it("that shows the verifier's own document is refused", () =>
     slot(async () => {
       const pair = await world.another();
-      const mirror = await world.edited([
+      const mirror = world.edited([
         ['src/session/handshake.js', 'present(this.own)))', 'present(this.evidence)))'],
       ]);
       writePolicy(pair.b, [pair.a.rootFingerprint, pair.b.rootFingerprint], [pair.build]);
@@ -209,7 +209,7 @@ describe.concurrent('an accepted enclave that sends', () => {
   )('%s is refused', (_, kind, change, code) =>
     slot(async () => {
       const pair = await world.another();
-      const evil = await world.edited([
+      const evil = world.edited([
         [
           'enclave/peer-session.js',
           COLUMN,

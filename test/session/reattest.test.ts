@@ -200,11 +200,12 @@ describe('re-attestation refuses', () => {
     expect(again[victim].failed).toBe('ERR_SESSION_IDENTITY');
   });
 
-  it('another manifest or enclave key than at the handshake', () => {
+  it.each([
+    { manifestHash: bytes32('another manifest') },
+    { enclaveKeyHash: bytes32('another enclave key') },
+  ])('another manifest or enclave key than at the handshake: %j', (change) => {
     const both = pair();
-    const changed = configOf('init', 'reattest again', {
-      manifestHash: bytes32('another manifest'),
-    });
+    const changed = configOf('init', 'reattest again', change);
     both.a = new Side('init', 'reattest', changed);
     exchange(both, LATER);
     expect(both.b.failed).toBe('ERR_SESSION_UNATTESTED');

@@ -41,7 +41,7 @@ const DAY_MS = 86_400_000;
 export type Edit = readonly [file: string, from: string, to: string];
 
 /** Copies the build into `folder`, applies the edits, and measures what came out. */
-export async function copyBuild(folder: string, edits: readonly Edit[] = []): Promise<Build> {
+export function copyBuild(folder: string, edits: readonly Edit[] = []): Build {
   mkdirSync(folder, { recursive: true });
   for (const part of BUILT) {
     cpSync(join(PROJECT, 'dist', part), join(folder, 'dist', part), {

@@ -1,0 +1,35 @@
+/**
+ * What every release is reported with beside the release itself (DESIGN section 3): epsilon under replacement of the
+ * manifest's own claim, and what the own ledger has registered and spent, which is the claim over all its plans.
+ * @module
+ */
+import { parseDecimal, floorNumber } from '../../src/dp/decimal.ts';
+import { replaceEpsilon } from '../../src/dp/replace.ts';
+import type { JsonObject } from '../../src/json.ts';
+import { privacyHash } from '../../src/run/manifest.ts';
+import { toHex } from '../../src/encoding.ts';
+import type { Party } from '../config/party.ts';
+import { openLedger } from '../ledger/lineage.ts';
+import { LedgerStore } from '../ledger/store.ts';
+
+/** Rounded up to two places: a claim must not look smaller than it is. */
+function roundedUp(value: number): string {
+  return value === Infinity ? 'infinite' : (Math.ceil(value * 100) / 100).toFixed(2);
+}
+
+/** `replaceEpsilon` of the manifest, and of the own ledger: registered epsilon and delta, slots spent and left. */
+export function claimsOf({ config, manifest }: Party): JsonObject {
+  const { mask, runs, delta } = manifest.privacy;
+  const ledger = openLedger(new LedgerStore(config.ledger));
+  const plan = toHex(privacyHash(manifest));
+  const use = ledger.plans.find(({ hash }) => hash === plan);
+  return {
+    replaceEpsilon: roundedUp(replaceEpsilon(mask, runs, floorNumber(parseDecimal(delta)))),
+    ledger: {
+      epsilon: ledger.registration.epsilon,
+      delta: ledger.registration.delta,
+      slotsSpent: use?.used ?? 0,
+      slotsLeft: use === undefined ? 0 : use.slots - use.used,
+    },
+  };
+}
