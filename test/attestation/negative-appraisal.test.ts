@@ -269,3 +269,12 @@ describe('the verdict', () => {
     }
   });
 });
+
+describe('a waiver', () => {
+  it('does not hide what the caller expects all the same', async () => {
+    const policy = pki.policy({ mode: 'audit' });
+    const wrong = { nonce: new Uint8Array(32).fill(7) };
+    const verdict = await pki.verify(pki.document(), { policy, options: pki.options(wrong) });
+    expect(verdict.code).toBe('NONCE_MISMATCH');
+  });
+});
