@@ -14,7 +14,7 @@ export function toldBy(code: ErrorCode): ErrorCode {
 
 /**
  * What the peer may learn of the reason: its own faults and refusals by name; whatever is about this party's input,
- * machine or user only as "aborted" (dp.md section 2: the owner sees the reason, the peer a generic refusal).
+ * machine or user only as "aborted" (docs/privacy.md: the owner sees the reason, the peer a generic refusal).
  */
 export function revealed(code: ErrorCode): ErrorCode {
   const named =

@@ -1,6 +1,6 @@
 /**
  * What the own host hands to its enclave for one run: keys, manifest, policy. Everything is checked here again,
- * because the other party relies on this enclave and not on its host (DESIGN sections 2 and 4.8).
+ * because the other party relies on this enclave and not on its host (README.md).
  * @module
  */
 import { ed25519 } from '@noble/curves/ed25519.js';

@@ -1,6 +1,6 @@
 /**
  * The enclave's main loop: one run for its host, then the process ends. Coins, scalars, keys and permutations live in
- * this process only and die with it (DESIGN section 4.1).
+ * this process only and die with it (docs/specification.md section 2).
  * @module
  */
 import { ed25519 } from '@noble/curves/ed25519.js';

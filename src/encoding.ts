@@ -1,6 +1,6 @@
 /**
  * Text encodings of the core: strict UTF-8, lower-case hex, and the length-prefixed concatenation that every
- * hash and signature input uses. The core has no TextEncoder (see DESIGN section 2), so UTF-8 is here.
+ * hash and signature input uses. The core has no TextEncoder (see README.md), so UTF-8 is here.
  * @module
  */
 import { concat } from './bytes.ts';

@@ -1,5 +1,5 @@
 /**
- * The closed set of failure codes, who has to act on each, and the exit code of the command line (DESIGN section 5).
+ * The closed set of failure codes, who has to act on each, and the exit code of the command line (README.md).
  * Messages say expected and got, and never hold identifiers, keys, tags or exact sizes.
  * @module
  */

@@ -1,6 +1,6 @@
 /**
  * What a command may touch of its surroundings, as one object, so that commands can be run by tests: results go to
- * stdout and nothing else does; logs, progress and questions go to stderr (DESIGN section 5).
+ * stdout and nothing else does; logs, progress and questions go to stderr (README.md).
  * @module
  */
 import type { Readable, Writable } from 'node:stream';

@@ -1,5 +1,5 @@
 /**
- * Logs: JSON lines on stderr, readable ones on a terminal (DESIGN section 5). Nothing that identifies a person, no
+ * Logs: JSON lines on stderr, readable ones on a terminal (README.md). Nothing that identifies a person, no
  * key and no exact size may be logged; the redaction below is the second fence, not the first.
  * @module
  */

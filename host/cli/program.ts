@@ -1,5 +1,5 @@
 /**
- * Runs one command line: global flags, exit codes and the wording of failures (DESIGN section 5). Commands register
+ * Runs one command line: global flags, exit codes and the wording of failures (README.md). Commands register
  * themselves and throw; nothing but this file turns an error into text or an exit code.
  * @module
  */

@@ -223,7 +223,7 @@ async function ads(io: Io, out: string | undefined): Promise<void> {
   const { generateAds, adsColumns, adsDefaultCountry } = (await import(module)) as typeof Ads;
   say(
     io,
-    'Ad conversion measurement: how many people saw the campaign and bought?',
+    'Ad conversion measurement, first step: how many people do the two organisations share?',
     `Two organisations on this machine, four processes, simulated enclaves. Folder: ${folder}`,
     '',
     '1. Each organisation makes its keys; public halves are exchanged, fingerprints compared',
@@ -338,7 +338,7 @@ async function ads(io: Io, out: string | undefined): Promise<void> {
       '',
       '6. What stays unknown',
       '  Neither organisation learns who is in common, nor the exact number. Whoever watches the network sees',
-      '  the two table lengths and the masked sizes, and nothing else: every frame is sealed between the enclaves.',
+      '  who talks to whom and when, the two table lengths and the masked sizes: every frame is sealed between the enclaves.',
       '  Simulated enclaves prove the protocol, not the hardware: no production policy accepts their root.',
       '',
       `  ${((Date.now() - started) / 1000).toFixed(0)} s; keys, policies, manifest and data are in ${folder}`,

@@ -1,5 +1,5 @@
 /**
- * One party's own configuration, `dpca.json` (DESIGN section 5): outside the manifest's hash and never sent. Every
+ * One party's own configuration, `dpca.json` (README.md): outside the manifest's hash and never sent. Every
  * setting is taken from its flag, else from its DPCA_* variable, else from the file; unknown keys are errors.
  * Privacy parameters are not settings: they stand in the manifest only.
  * @module

@@ -1,6 +1,6 @@
 /**
  * Everything one party brings to a run, loaded and cross-checked: configuration, manifest, own keys, pinned peer.
- * A run starts only when the manifest names exactly these keys (DESIGN sections 4.2 and 5).
+ * A run starts only when the manifest names exactly these keys (docs/specification.md section 6).
  * @module
  */
 import { toHex } from '../../src/encoding.ts';

@@ -1,6 +1,6 @@
 /**
  * A manifest and a configuration from command-line values. Privacy parameters have no defaults: whoever starts a
- * manifest says what it costs (DESIGN section 5).
+ * manifest says what it costs (README.md).
  * @module
  */
 import { isAbsolute, relative, resolve } from 'node:path';

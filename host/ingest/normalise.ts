@@ -1,5 +1,5 @@
 /**
- * The normalisation rules: text of a cell to the identifier that is matched, or a refusal. DESIGN section 5
+ * The normalisation rules: text of a cell to the identifier that is matched, or a refusal. README.md
  * (Input); docs/normalisation.md gives the reasons. Both parties must run the same rules, so rule-set.ts
  * describes them for the manifest: change the version there with any change here.
  * @module

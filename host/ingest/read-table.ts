@@ -1,6 +1,6 @@
 /**
  * Opens an input - a CSV file, a Parquet file, a directory of Parquet files, or standard input - and reads its
- * identifier columns. DESIGN section 5 (Input). Everything that is wrong ends here, before anything is sent.
+ * identifier columns. README.md (Input). Everything that is wrong ends here, before anything is sent.
  * @module
  */
 import { open, stat } from 'node:fs/promises';

@@ -1,6 +1,6 @@
 /**
  * A description of the normalisation rules, hashed into the manifest, so that two parties whose rules could turn
- * one cell into two identifiers are told before anything is sent. DESIGN section 4.2.
+ * one cell into two identifiers are told before anything is sent. docs/specification.md section 6.
  * The Unicode version of the runtime is left out on purpose: the folding rules refuse code points that it does
  * not know, and Unicode's stability policies keep the mappings of the others (docs/normalisation.md).
  * @module

@@ -1,6 +1,6 @@
 /**
- * The result of reading an input: one packed column of normalised identifiers per logical column. DESIGN
- * sections 2 and 5. Runs in the host, on its own party's rows: trusted for that party's input and nothing else.
+ * The result of reading an input: one packed column of normalised identifiers per logical column. README.md.
+ * Runs in the host, on its own party's rows: trusted for that party's input and nothing else.
  * No object is kept per row; a column costs its bytes plus four per row.
  * @module
  */

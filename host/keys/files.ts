@@ -1,6 +1,6 @@
 /**
  * Files that hold keys and pinned facts: private ones are 0600 and refused when others may read them, and nothing
- * that exists is ever overwritten (DESIGN section 4.8, keys are files of the host).
+ * that exists is ever overwritten (docs/threat-model.md, keys are files of the host).
  * @module
  */
 import {

@@ -1,6 +1,6 @@
 /**
  * An organisation's two Ed25519 keys: identity (consent to a run) and log (checkpoints). They are files of the host
- * (DESIGN section 4.8) and prove the organisation, never the code. Secret: the private halves.
+ * (docs/threat-model.md) and prove the organisation, never the code. Secret: the private halves.
  * @module
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';

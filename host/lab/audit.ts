@@ -1,6 +1,6 @@
 /**
  * Evaluation of a test that tells two worlds apart: advantage, true positive rates at small false positive rates, and
- * the Clopper-Pearson lower bound on epsilon (dp.md section 14). Everything from samples of a statistic that is
+ * the Clopper-Pearson lower bound on epsilon (docs/leakage.md). Everything from samples of a statistic that is
  * large in the member world.
  * @module
  */

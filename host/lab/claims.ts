@@ -1,6 +1,6 @@
 /**
  * Scores a set attack over repetitions on synthetic data: correct and wrong claims, precision with its interval, and
- * the prior beside it. Correct claims alone would show more "leakage" under noise than without (dp.md section 14).
+ * the prior beside it. Correct claims alone would show more "leakage" under noise than without (docs/leakage.md).
  * @module
  */
 import { type SetAttack, sizeOracle } from './oracle.ts';

@@ -1,6 +1,5 @@
 /**
- * The leakage lab: every attack against every way of running the protocol under one claim, on synthetic data (dp.md
- * section 14). It simulates the law that the mask is certified for; that the code has this law is shown by
+ * The leakage lab: every attack against every way of running the protocol under one claim, on synthetic data (docs/leakage.md). It simulates the law that the mask is certified for; that the code has this law is shown by
  * test/statistical.
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The oracle of all set attacks (dp.md section 14): clip(round(|S n Y| + Z - E[Z]), 0, |S|) for a subset S of the
+ * The oracle of all set attacks (docs/leakage.md): clip(round(|S n Y| + Z - E[Z]), 0, |S|) for a subset S of the
  * victims that the attacker chooses, with one fresh Z per call. Z = 0 is plain PSI.
  * @module
  */

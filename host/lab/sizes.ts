@@ -1,7 +1,7 @@
 /**
  * What an attacker sees of one size: the true number of common rows plus noise of a known law. One
  * {@link SizeMechanism} is one way to run the protocol: plain, under an honest mask, or under a mask whose dummies the
- * attacker inserts against the rules (dp.md sections 5, 6 and 11).
+ * attacker inserts against the rules (docs/privacy.md).
  * @module
  */
 import { maskLaw } from '../../src/dp/loss.ts';

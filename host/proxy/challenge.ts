@@ -1,6 +1,6 @@
 /**
  * Before the listening proxy touches its enclave, the caller signs a fresh challenge with a known peer's identity key
- * (DESIGN section 5). It keeps strangers from costing an enclave start; what the run relies on is the attested
+ * (README.md). It keeps strangers from costing an enclave start; what the run relies on is the attested
  * channel between the enclaves, which proves identity again. Bytes: docs/specification.md section 1.
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What every release is reported with beside the release itself (DESIGN section 3): epsilon under replacement of the
+ * What every release is reported with beside the release itself (docs/threat-model.md): epsilon under replacement of the
  * manifest's own claim, and what the own ledger has registered and spent, which is the claim over all its plans.
  * @module
  */

@@ -34,7 +34,7 @@ function objectOf(value: Json | undefined): JsonObject {
     : {};
 }
 
-/** Reads and checks the whole own table before anything is sent (DESIGN section 5, "Input"). */
+/** Reads and checks the whole own table before anything is sent (README.md, "Input"). */
 export async function readOwnTable(
   io: Io,
   { config, manifest, own }: Party,

@@ -7,7 +7,7 @@ import type { RawData, WebSocket } from 'ws';
 import type { FramedStream } from '../../src/wire/framed-stream.ts';
 import { binary } from './websocket.ts';
 
-/** Above the high mark the enclave's socket is paused until the low mark (kernels.md D). */
+/** Above the high mark the enclave's socket is paused until the low mark. */
 const HIGH_BYTES = 8 << 20;
 const LOW_BYTES = 4 << 20;
 /** Load balancers cut connections that are idle for 60 seconds or so. */

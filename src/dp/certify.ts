@@ -1,6 +1,6 @@
 /**
  * What both enclaves check before a run: that the plan in the manifest keeps the claimed epsilon and delta over
- * all its runs (DESIGN section 4.2; docs/privacy.md section 5). The search that found the plan is not trusted; this is.
+ * all its runs (docs/privacy.md section 5). The search that found the plan is not trusted; this is.
  * @module
  */
 import { DpcaError } from '../errors.ts';

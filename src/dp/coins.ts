@@ -1,6 +1,6 @@
 /**
  * Secret coins of one enclave for one run, and the commitments that put them into the transcript
- * (DESIGN section 4.4; docs/specification.md sections 7.2 and 7.4). A coin stream is HKDF of a secret that this enclave
+ * (docs/specification.md sections 7.2 and 7.4). A coin stream is HKDF of a secret that this enclave
  * drew for itself and a contribution of the peer: uniform if either is. A commitment hides 32 uniform bytes and
  * never a bit, so that it cannot be opened by guessing. Coins are never opened outside the simulated mode.
  * @module

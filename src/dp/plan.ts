@@ -27,7 +27,7 @@ export type MaskPlan = XorPlan | IntersectPlan;
 
 /** Caps, each with its reason. */
 export const PLAN_LIMITS = {
-  /** Columns of the waterfall (DESIGN section 4). */
+  /** Columns of the waterfall (docs/specification.md). */
   columns: 8,
   /** Real plans have 16 to 60 blocks; 2^-256 is still a normal double, and fits the two bytes of a block index. */
   blocks: 256,

@@ -89,7 +89,7 @@ export function planRun(request: PlanRequest, rows: number): PlanReport {
 }
 
 /**
- * Elements and tags that each direction of one run carries (DESIGN section 4.5), in bytes, without framing: 32 per
+ * Elements and tags that each direction of one run carries (docs/specification.md section 8), in bytes, without framing: 32 per
  * blinded row and column in round 1, 16 per row answered, and 32 + 16 per row still unmatched in each later round.
  * `sizes`: masked column sizes, if known; without them nothing is taken to match, an upper bound.
  */

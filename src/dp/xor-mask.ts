@@ -1,5 +1,5 @@
 /**
- * The XOR mask (DESIGN section 4.4; bytes in docs/specification.md section 7). Per column and block there are two versions of w
+ * The XOR mask (docs/specification.md section 7). Per column and block there are two versions of w
  * dummy identifiers, known to both enclaves from a joint seed; each inserts the version that its own secret coin
  * picks. A block matches iff the coins agree, so the noise is uniform for whoever does not know the other's coins.
  * @module

@@ -1,6 +1,6 @@
 /**
  * Secret scalars: clamped X25519 scalars, and pairs whose quotient is clamped again, so that re-keying a point from
- * a0 to aj is one ordinary X25519 of any implementation (DESIGN section 4.5).
+ * a0 to aj is one ordinary X25519 of any implementation (docs/specification.md section 8).
  *
  * The quotient uses BigInt, whose time depends on its operands. It is computed once per column and run, inside the
  * enclave and on fresh keys; no peer can repeat or choose the computation. The hot path never sees a BigInt.

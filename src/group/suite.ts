@@ -1,6 +1,6 @@
 /**
  * Ciphersuite `x25519-ell2-ro`: its constants, and the message that is hashed for one identifier.
- * Clauses: DESIGN section 4 (suite 1); RFC 9380 sections 3.1 (domain separation), 5.3.1 and 8.5; docs/specification.md section 8.
+ * Clauses: RFC 9380 sections 3.1 (domain separation), 5.3.1 and 8.5; docs/specification.md section 8.
  * @module
  */
 import type { Bytes } from '../bytes.ts';

@@ -1,5 +1,5 @@
 /**
- * Final tags: the first 16 bytes of double-blinded elements, whose equality decides membership (DESIGN section 4.5).
+ * Final tags: the first 16 bytes of double-blinded elements, whose equality decides membership (docs/specification.md section 8).
  * Two of 2^24 different elements share a tag with probability below 2^-80.
  * @module
  */

@@ -1,8 +1,8 @@
 /**
- * The k-column waterfall of DESIGN section 4.5 as a sans-I/O machine; both parties run the same code.
+ * The k-column waterfall of docs/specification.md section 8 as a sans-I/O machine; both parties run the same code.
  * Each side ends with the positions of the *peer's* (secretly permuted) table that matched and, for its own rows,
  * with a set of tags only: which own row matched stays unknown to its owner, on which the privacy of the masked
- * sizes rests when a party reads its own enclave (dp.md section 1, M1).
+ * sizes rests when a party reads its own enclave (docs/privacy.md, M1).
  *
  * Emission rule: nothing derived from a received column leaves before that column's last element has arrived;
  * answers that streamed would undo the sender's shuffle. Here: a column is only handed on once it is complete.

@@ -1,7 +1,7 @@
 /**
  * One party's validated table, and the column of hashed messages that is made of it: real rows, this party's
  * versions of the dummy rows, fillers and empties, in the order of a secret permutation.
- * DESIGN sections 4.4 and 4.5; dp.md section 2 (validation) and section 5 (mask rows). Trust: inside the enclave.
+ * docs/specification.md sections 7 and 8; docs/privacy.md. Trust: inside the enclave.
  * @module
  */
 import type { Bytes } from '../bytes.ts';
@@ -23,7 +23,7 @@ const RANDOM_CELL_BYTES = 32;
 
 const FNV_PRIME = 0x0100_0193;
 
-/** Refuses two equal non-empty identifiers in a column: the sensitivity of every size rests on it (dp.md section 2). */
+/** Refuses two equal non-empty identifiers in a column: the sensitivity of every size rests on it (docs/privacy.md). */
 function assertUnique(column: Packed, index: number, seed: number): void {
   const { bytes, offsets } = column;
   const n = offsets.length - 1;

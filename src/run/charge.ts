@@ -1,6 +1,6 @@
 /**
  * The charge: both parties' ledgers are spent, and each is remembered by the other, before the mask is committed to
- * (docs/ledger.md section 4, DESIGN section 4.3). This machine orders messages and requests; what a ledger says is the
+ * (docs/ledger.md section 4). This machine orders messages and requests; what a ledger says is the
  * driver's to make and to verify.
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The manifest: what two organisations agreed to compute and at which privacy cost (DESIGN section 4.2). Both
+ * The manifest: what two organisations agreed to compute and at which privacy cost (docs/specification.md section 6). Both
  * enclaves hash its canonical form; a difference ends the run before anything is charged. Everything in it is
  * public to both parties. Parsing checks shape and ranges; {@link certifyManifest} checks that the mask keeps the
  * claimed epsilon and delta, and must have passed before a run.

@@ -1,7 +1,7 @@
 /**
  * What leaves the enclaves at the end of a run: the masked sizes and the statistics, with the claim they were
  * released under. Both enclaves build it alone and open it only after they saw that they built the same
- * (DESIGN section 4.7). Whole numbers and decimal text only.
+ * (docs/specification.md section 9). Whole numbers and decimal text only.
  * @module
  */
 import { sha256 } from '@noble/hashes/sha2.js';

@@ -1,6 +1,7 @@
 /**
  * One run between two enclaves that have accepted each other, as a sans-I/O machine; read it top to bottom:
- * manifest -> table -> charge -> mask -> match -> sizes -> release -> bye (DESIGN section 4.2 to 4.7). Both parties run the
+ * manifest -> table -> charge -> mask -> match -> sizes -> release -> bye (docs/specification.md
+ * sections 5 to 9). Both parties run the
  * same code; `a` and `b` are the manifest's parties and say nothing about who called whom.
  * A failure is thrown with its code, is final, and forgets every secret of the run.
  * @module
@@ -82,7 +83,7 @@ export type RunPhase =
   | 'done'
   | 'failed';
 
-/** Runs of one session are numbered from 1; there is one (DESIGN section 4.1: no resumption). */
+/** Runs of one session are numbered from 1; there is one (docs/specification.md section 2: no resumption). */
 export const RUN_COUNTER = 1n;
 
 interface MaskSecrets {
@@ -211,7 +212,7 @@ export class Run {
     this.sendTable();
   }
 
-  /** The table length is public (DESIGN section 3); it leaves once manifests agree and the own table is valid. */
+  /** The table length is public (docs/threat-model.md); it leaves once manifests agree and the own table is valid. */
   private sendTable(): void {
     if (this.phase !== 'table' || this.table === undefined || this.tableSent) return;
     this.tableSent = true;

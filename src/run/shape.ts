@@ -1,6 +1,6 @@
 /**
  * Readers for the members of a manifest: each takes a parsed JSON value and its JSON pointer and returns a typed
- * value or refuses with ERR_MANIFEST and that pointer (DESIGN section 4.2: a difference must be nameable).
+ * value or refuses with ERR_MANIFEST and that pointer (docs/specification.md section 6: a difference must be nameable).
  * @module
  */
 import { isZero } from '../bytes.ts';

@@ -11,7 +11,7 @@ import { DpcaError } from '../errors.ts';
 import { type Aead, AEAD_TAG_BYTES, counterNonce } from './aead.ts';
 import type { Role } from './messages.ts';
 
-/** A whole frame (DESIGN section 4.1): AEAD throughput is flat from 64 KiB on, and memory stays bounded. */
+/** A whole frame (docs/specification.md section 2): AEAD throughput is flat from 64 KiB on, and memory stays bounded. */
 export const MAX_FRAME_BYTES = 262_144;
 const OVERHEAD = 1 + AEAD_TAG_BYTES;
 export const MAX_PLAINTEXT_BYTES: number = MAX_FRAME_BYTES - OVERHEAD;

@@ -5,7 +5,7 @@
 
 /** Rows of one table with dummies: positions are u32, and 2^27 rows of 32 bytes are a 4 GiB column. */
 export const MAX_TABLE_ROWS = 134_217_728;
-/** Key columns: DESIGN section 3 accounts k sizes a run; more columns than this have never been asked for. */
+/** Key columns: docs/threat-model.md accounts k sizes a run; more columns than this have never been asked for. */
 export const MAX_COLUMNS = 8;
 /** Elements or tags in one message: 8,064 x 32 bytes and all headers stay below one frame. */
 export const CHUNK_ELEMENTS = 8_064;

@@ -67,7 +67,7 @@ export function folder(): Folder {
   };
 }
 
-/** Weights of dp.md section 5 (k = 3, N = 1e3, T = 10, epsilon 2, delta 1e-4). */
+/** Weights of docs/privacy.md (k = 3, N = 1e3, T = 10, epsilon 2, delta 1e-4). */
 export const WEIGHTS = '13,11,7,6,4,4,4,3,3,2,2,2,2,2,2,2,1,1,1,1,1';
 
 /** Keys, peer files, pinned peers, manifest and configuration of both parties, in folders a and b. */

@@ -1,5 +1,5 @@
 /**
- * The manifest's parser, canonical form, hashes and difference report (DESIGN section 4.2).
+ * The manifest's parser, canonical form, hashes and difference report (docs/specification.md section 6).
  * @module
  */
 import { createHash } from 'node:crypto';
@@ -228,7 +228,7 @@ describe('certification', () => {
   const certified = (...edits: readonly Edit[]): number =>
     certifyManifest(
       make(
-        // dp.md section 5: k = 3, N = 1e3, T = 10, epsilon 2; two columns cost less
+        // docs/privacy.md: k = 3, N = 1e3, T = 10, epsilon 2; two columns cost less
         ['/privacy/mask/columns', [plan, plan]],
         ['/privacy/delta', '0.0001'],
         ...edits,

@@ -179,7 +179,7 @@ export async function runWith(
   }
 }
 
-/** DESIGN section 4.1 and issue 2: both sides end within ten seconds. */
+/** docs/failures.md: both sides end within ten seconds. */
 export const END_MS = 10_000;
 /** Ten seconds of silence before it is noticed, half a second of tick, and the time to end. */
 export const SILENCE_END_MS = 14_000;

@@ -43,7 +43,7 @@ const PHASES = [
   ['reblind', MESSAGE.reblind],
   ['sizes', MESSAGE.sizes],
 ] as const;
-/** From here on one side may hold the release and the other not (DESIGN section 4: no fairness between two). */
+/** From here on one side may hold the release and the other not (docs/specification.md: no fairness between two). */
 const LAST_PHASES = [
   ['release', MESSAGE.release],
   ['bye', MESSAGE.bye],

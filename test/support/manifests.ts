@@ -34,7 +34,7 @@ export function testManifest(
   });
 }
 
-/** dp.md section 5, k = 3, N = 1e3, T = 10, epsilon = 2: m = 74. */
+/** docs/privacy.md, k = 3, N = 1e3, T = 10, epsilon = 2: m = 74. */
 export const EXAMPLE_WEIGHTS: readonly number[] = [
   13, 11, 7, 6, 4, 4, 4, 3, 3, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1,
 ];

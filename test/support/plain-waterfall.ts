@@ -1,6 +1,6 @@
 /**
  * The plain-text reference of k-column matching: what the protocol must compute, written so that it is plainly
- * right. DESIGN section 4.5. Columns in priority order; rows that agree in a column match and leave; an empty cell
+ * right. docs/specification.md section 8. Columns in priority order; rows that agree in a column match and leave; an empty cell
  * (null) never matches; identifiers are unique within a column of a table.
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The arrows of DESIGN section 2: who may import what. Project references refuse most of it at compile time; this
+ * The arrows of README.md: who may import what. Project references refuse most of it at compile time; this
  * test also holds packages to the files that may use them, and fails if it has seen too few files.
  */
 import { readdirSync, readFileSync } from 'node:fs';
