@@ -78,7 +78,10 @@ export function registerRun(program: Command, io: Io): void {
       .command('run')
       .description('start one run with a peer that serves')
       .option('--wait <seconds>', 'keep trying while the peer does not listen', seconds, 0)
-      .option('--record-draws <file>', 'write the secret draws, for dpca audit replay: both files together reveal exact sizes')
+      .option(
+        '--record-draws <file>',
+        'write the secret draws, for dpca audit replay: both files together reveal exact sizes',
+      )
       .option('--insecure-ws', 'allow plain ws beyond loopback'),
   ).action((flags: Flags) => runOnce(io, flags));
 }

@@ -109,7 +109,10 @@ export function registerServe(program: Command, io: Io): void {
       .command('serve')
       .description('wait for the peer and take part in approved runs')
       .option('--runs <n>', 'how many runs are approved', positiveInteger, 1)
-      .option('--record-draws <file>', 'write the secret draws, for dpca audit replay: both files together reveal exact sizes')
+      .option(
+        '--record-draws <file>',
+        'write the secret draws, for dpca audit replay: both files together reveal exact sizes',
+      )
       .option('--insecure-ws', 'allow plain ws beyond loopback'),
   ).action((flags: Flags) => serve(io, flags));
 }
