@@ -65,7 +65,9 @@ interface World {
   readonly advance: (ms: number) => void;
 }
 
-async function world(options: { readonly code?: number } = {}): Promise<World> {
+async function world(
+  options: { readonly code?: number; readonly corruptAfterRelease?: boolean } = {},
+): Promise<World> {
   let elapsed = 0;
   let moduleElapsed = 0;
   let muted = false;
@@ -98,7 +100,10 @@ async function world(options: { readonly code?: number } = {}): Promise<World> {
       {
         sendFrame: async (frame) => {
           await new Promise((done) => setImmediate(done));
-          if (!muted) sessions[other].takeFrame(frame);
+          const spoilt =
+            options.corruptAfterRelease === true &&
+            events[other].some((event) => event['event'] === 'release');
+          if (!muted) sessions[other].takeFrame(spoilt ? frame.map((byte) => byte ^ 1) : frame);
         },
         report: (event) => events[party].push(event),
         attest: (...request) => attestation.attest(...request),
@@ -173,6 +178,13 @@ describe('a session between two enclaves', () => {
     const release = (list: JsonObject[]) => list.find((event) => event['event'] === 'release');
     expect(release(events.a)).toBeDefined();
     expect(release(events.a)).toEqual(release(events.b));
+  });
+
+  it('keeps a release that both agreed on, whatever the network does afterwards', async () => {
+    const { outcomes, events, feed } = await world({ corruptAfterRelease: true });
+    feed();
+    expect(codes(await outcomes)).toEqual([undefined, undefined]);
+    for (const list of [events.a, events.b]) await seen(list, 'release');
   });
 
   it('refuses a peer whose code is not in the policy, on both sides, with the PCR named', async () => {

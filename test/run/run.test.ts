@@ -2,6 +2,7 @@
  * A whole run between two machines: agreement, coverage of the interval, and what each kind of misbehaviour gives.
  */
 import { describe, expect, it } from 'vitest';
+import { CoinGuard } from '../../src/dp/coins.ts';
 import { DpcaError, type ErrorCode } from '../../src/errors.ts';
 import { UniformSource } from '../../src/rng.ts';
 import type { Role } from '../../src/run/manifest.ts';
@@ -48,6 +49,18 @@ describe('an honest run', () => {
       sizes.add(JSON.stringify(result.releases.a?.['maskedSizes']));
     }
     expect(sizes.size).toBeGreaterThan(5);
+  });
+
+  it('is refused in a process whose coins it would use again', () => {
+    const guards = { a: new CoinGuard(), b: new CoinGuard() };
+    const again = () =>
+      runPair(manifest, cells('again'), { rng: seededRng('the same coins'), guards });
+    expect(again().failures).toEqual({});
+    const { failures, releases } = again();
+    expect(releases).toEqual({});
+    // the first to notice ends; no alert reaches the other in this harness
+    expect(Object.values(failures).length).toBeGreaterThan(0);
+    for (const failure of Object.values(failures)) expect(failure).toThrowCode('ERR_MASK_REUSE');
   });
 
   it('covers the truth in at least 95 % of 400 runs', () => {

@@ -41,6 +41,8 @@ export interface PairOptions {
   readonly tap?: (wire: Wire) => readonly Wire[];
   readonly manifests?: Partial<Record<Role, Manifest>>;
   /** Answers a side's ledger requests; the canned ones when absent. May throw, which fails the side. */
+  /** Of each side's process; fresh ones when absent. */
+  readonly guards?: Readonly<Record<Role, CoinGuard>>;
   readonly ledger?: (role: Role, request: LedgerRequest, sessionId: Bytes<32>) => RunEvent;
 }
 
@@ -66,7 +68,7 @@ export function runPair(
       peerManifestHash: manifestHash(manifests[other[role]] ?? manifest),
       sessionId,
       rng,
-      coinGuard: new CoinGuard(),
+      coinGuard: options.guards?.[role] ?? new CoinGuard(),
     }),
     inbox: [] as Wire[],
     pending: [] as RunEffect[],
