@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HANDSHAKE_FRAME } from '../../src/session/messages.ts';
 import { MESSAGE } from '../../src/wire/messages.ts';
-import { at, type Direction } from '../support/proxy-tap.ts';
+import { at, fromThenOn, type Direction } from '../support/proxy-tap.ts';
 import {
   END_MS,
   expectEnd,
@@ -68,10 +68,12 @@ function directionOf(type: number, side: Side): Direction {
 }
 
 const killing = (type: number, side: Side, which: 'host' | 'enclave') => (live: Live) =>
-  at({ direction: directionOf(type, side), type }, () => {
-    live.kill(side, which);
-    return [];
-  });
+  fromThenOn(
+    at({ direction: directionOf(type, side), type }, () => {
+      live.kill(side, which);
+      return [];
+    }),
+  );
 
 describe.concurrent('killed', () => {
   it.each(cross(PHASES))('at %s (%i): the %s %s', (_, type, side, which) =>

@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { HANDSHAKE_FRAME } from '../../src/session/messages.ts';
 import { MESSAGE } from '../../src/wire/messages.ts';
-import { at, type Spot } from '../support/proxy-tap.ts';
+import { at, fromThenOn, type Spot } from '../support/proxy-tap.ts';
 import { expectOutcome, limiter, openWorld, runWith, type Side, type World } from './harness.ts';
 
 let world: World;
@@ -27,10 +27,12 @@ describe.concurrent('a process killed', () => {
   it.each(CASES)('in phase %s at %o: the %s %s', (_, spot, side, which) =>
     slot(async () => {
       const outcome = await runWith(world.pair, (live) =>
-        at(spot, () => {
-          live.kill(side, which);
-          return [];
-        }),
+        fromThenOn(
+          at(spot, () => {
+            live.kill(side, which);
+            return [];
+          }),
+        ),
       );
       await expectOutcome(world.pair, outcome, {
         ...{ listener: 'ERR_PEER_LOST', caller: 'ERR_PEER_LOST' },

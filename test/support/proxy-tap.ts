@@ -142,3 +142,14 @@ export function at(
     return action(frame, tap);
   };
 }
+
+/** Once `fault` has struck, nothing more passes in its direction: a dropped frame must not be followed by a later one. */
+export function fromThenOn(fault: Fault): Fault {
+  let struck: Direction | undefined;
+  return (frame, tap) => {
+    if (frame.direction === struck) return [];
+    const carried = fault(frame, tap);
+    if (carried !== undefined) struck = frame.direction;
+    return carried;
+  };
+}
