@@ -44,7 +44,7 @@ export const ERROR_CODES = {
   ERR_MANIFEST: ['usage', 'the manifest is not acceptable'],
   ERR_MANIFEST_PLAN: [
     'usage',
-    'the mask parameters are not certified for the claimed epsilon, delta and T',
+    'the noise is not certified for the claimed epsilon, delta and T, or a sum could overflow',
   ],
   ERR_JSON_SYNTAX: ['usage', 'a document is not JSON'],
   ERR_JSON_DUPLICATE: ['usage', 'a JSON object names a member twice'],
@@ -53,13 +53,20 @@ export const ERROR_CODES = {
   ERR_ENCODING_HEX: ['usage', 'text is not lower-case hex'],
   ERR_KEY_FORMAT: ['usage', 'a key file does not hold the expected kind of key'],
   ERR_TRANSPORT_INSECURE: ['usage', 'plain ws was asked for beyond loopback without --insecure-ws'],
+  ERR_SHARES_REFUSED: [
+    'usage',
+    "the manifest asks for shares, which carry no differential privacy, and this side's configuration does not allow them",
+  ],
   ERR_APPROVAL: ['usage', 'no approved run is left'],
 
   // input data
   ERR_INPUT_FILE: ['input', 'an input file cannot be read'],
   ERR_INPUT_FORMAT: ['input', 'an input file is not CSV or Parquet of the declared shape'],
   ERR_INPUT_COLUMN: ['input', 'a configured column does not exist in the input'],
-  ERR_INPUT_VALUE: ['input', 'a cell does not satisfy its normalisation rule'],
+  ERR_INPUT_VALUE: [
+    'input',
+    'a cell does not satisfy its rule, or a value is not exact in 64 bits',
+  ],
   ERR_INPUT_DUPLICATE: ['input', 'two rows hold the same identifier in one column'],
   ERR_INPUT_ROWS: ['input', 'the table has no rows or more rows than the manifest allows'],
 
@@ -109,6 +116,11 @@ export const ERROR_CODES = {
   ERR_MASK_REUSE: ['unexpected', 'mask coins were asked for twice'],
   ERR_RELEASE_DIFFERS: ['peer', 'the two enclaves computed different releases'],
 
+  // shares of matched rows (docs/values.md)
+  ERR_MPC_CHECK: ['peer', 'a consistency check of oblivious transfer failed: the peer deviated'],
+  ERR_MPC_POINT: ['peer', 'an element of a base transfer is not canonical, or is the identity'],
+  ERR_VALUES_RANGE: ['peer', 'an opened moment lies outside the bounds of its statistic'],
+
   // ledger (docs/ledger.md section 7)
   ERR_BUDGET_UNREGISTERED: ['budget', 'no lineage is registered in the ledger folder'],
   ERR_BUDGET_PLAN: ['budget', 'the privacy fields of the manifest are not registered'],
@@ -130,10 +142,57 @@ export const ERROR_CODES = {
   ERR_BUDGET_PEER: ['budget', "the peer's ledger refuses the run"],
   ERR_BUDGET_PROOF: ['budget', "the peer's ledger message does not verify"],
 
+  // enclave images (docs/image.md)
+  ERR_EIF_TOO_LARGE: ['attestation', 'an enclave image file is larger than the limit'],
+  ERR_EIF_HEADER: ['attestation', 'the header of an enclave image file is not of this version'],
+  ERR_EIF_LAYOUT: ['attestation', 'the tables of an enclave image file do not describe it'],
+  ERR_EIF_SECTION: ['attestation', 'an enclave image has missing, repeated or unknown sections'],
+  ERR_EIF_TRUNCATED: ['attestation', 'an enclave image file ends too early'],
+  ERR_EIF_TRAILING: ['attestation', 'bytes follow the end of an enclave image'],
+  ERR_EIF_CRC: ['attestation', 'the check sum of an enclave image file does not match'],
+  ERR_EIF_SIGNATURE: ['attestation', 'the signature of an enclave image does not hold'],
+  ERR_CPIO: ['attestation', 'a ramdisk is not an archive of files, directories and links'],
+  ERR_IMAGE_ROOT: ['usage', 'a folder is not the root file system of an enclave image'],
+  ERR_IMAGE_CLOSURE: ['attestation', 'the files of an image are not those of the closure list'],
+  ERR_IMAGE_TOOL: ['usage', 'a tool that builds or runs images is missing or failed'],
+  ERR_IMAGE_STATE: ['usage', 'an enclave is running already, or none is'],
+
   // Merkle logs
   ERR_LOG_PROOF: ['audit', 'an inclusion or consistency proof does not verify'],
   ERR_LOG_NOTE: ['audit', 'a checkpoint is malformed, of another log, or signed by an unknown key'],
   ERR_LOG_SIGNATURE: ['audit', 'a signature of a checkpoint is not valid'],
+  ERR_LOG_RECORD: ['audit', 'the records of the own log are not a log: a gap, a changed byte'],
+  ERR_LOG_ROLLBACK: [
+    'audit',
+    'the own log went back, or was forked, behind a checkpoint that was signed or is held by the peer',
+  ],
+  ERR_LOG_PEER_ROLLBACK: [
+    'audit',
+    "the peer's log went back, or was forked, behind a checkpoint that is held here",
+  ],
+  ERR_LOG_STORE: ['unexpected', 'the host could not store a record of its log durably'],
+  ERR_LOG_BUSY: ['unexpected', 'another process holds the log'],
+  ERR_RECEIPT: ['peer', "the peer's part of the receipt does not verify"],
+
+  // findings of dpca audit verify (docs/auditing.md section 5)
+  ERR_AUDIT_CHAIN: ['audit', 'a record does not follow from the record before it'],
+  ERR_AUDIT_TREE: ['audit', 'the records do not give the root of a signed checkpoint'],
+  ERR_AUDIT_SIGNATURE: ['audit', 'a signature in a record does not verify'],
+  ERR_AUDIT_WITNESS: ['audit', 'a cosignature that must be there is missing'],
+  ERR_AUDIT_PARTY: ['audit', 'a record names another organisation or key than was given'],
+  ERR_AUDIT_TRANSCRIPT: ['audit', 'a session record does not follow from its inputs'],
+  ERR_AUDIT_EVIDENCE: ['audit', 'an attestation document is not accepted at its own time'],
+  ERR_AUDIT_EAR: ['audit', 'a logged attestation result does not follow from the evidence'],
+  ERR_AUDIT_POLICY: ['audit', 'a policy that was in force is not in the log'],
+  ERR_AUDIT_MANIFEST: ['audit', 'a manifest is malformed, or does not keep its claim'],
+  ERR_AUDIT_BUDGET: ['audit', 'the charges do not add up'],
+  ERR_AUDIT_RELEASE: ['audit', 'a release does not follow from what was committed to'],
+  ERR_AUDIT_INCOMPLETE: ['audit', 'what belongs to a record is missing'],
+  ERR_AUDIT_REPEATED: ['audit', 'a session, nonce or document occurs twice'],
+  ERR_AUDIT_ORDER: ['audit', 'records are out of order in time'],
+  ERR_AUDIT_TRUNCATED: ['audit', 'an older checkpoint knows of more records'],
+  ERR_AUDIT_FORK: ['audit', 'two histories of one log differ'],
+  ERR_AUDIT_PEER: ['audit', "the two parties' logs do not tell the same"],
 } as const;
 
 export type CoreCode = keyof typeof ERROR_CODES;

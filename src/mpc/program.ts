@@ -33,7 +33,7 @@ export type Instruction =
       readonly signed: boolean;
       readonly word: number;
     }
-  /** bits: low <= word <= high, for words that as signed integers lie within -2^(width-1) .. 2^(width-1) - 1; width <= 62. */
+  /** bits: low <= word <= high. All three lie within -2^(width-1) .. 2^(width-1) - 1; low <= high; width 1..62. */
   | {
       readonly op: 'within';
       readonly word: number;
@@ -46,7 +46,7 @@ export type Instruction =
 export interface Moment {
   /** Index of a words instruction. */
   readonly word: number;
-  /** Values of the noise bits; bit i is the XOR of one coin of each party. Empty only in tests. */
+  /** Values of the noise bits, 1..2^62; bit i is the XOR of one coin of each party. Empty only in tests. */
   readonly noise: readonly bigint[];
   /** What an honest opening lies in as a signed integer, noise included; anything else ends the run. */
   readonly low: bigint;

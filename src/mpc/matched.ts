@@ -1,0 +1,109 @@
+/**
+ * From private columns of both tables to opened moments: sets up the transfers, moves each owner's columns to the matched
+ * rows by permute-and-share, and evaluates the program. docs/values.md; DESIGN 4.6 and 4.7. Direction `a` is the one in
+ * which party a is the sender of the transfers; it comes first throughout.
+ * @module
+ */
+import { lengthPrefixed, utf8 } from '../encoding.ts';
+import { DpcaError } from '../errors.ts';
+import type { Rng } from '../rng.ts';
+import { directions, traffic } from './arithmetic/traffic.ts';
+import type { Ciphers } from './ciphers.ts';
+import { type Evaluation, evaluate } from './evaluate.ts';
+import { otReceiver, otSender, otSetupBytes, otTransferBytes } from './ot/soft-spoken.ts';
+import { permuteAsOwner, permuteAsPermuter, permuteBytes } from './permute/permute-and-share.ts';
+import type { PartyName, Program } from './program.ts';
+import type { Protocol } from './protocol.ts';
+import type { OtReceiver, OtSender } from './random-ot.ts';
+
+export interface MatchedInput {
+  readonly program: Program;
+  readonly party: PartyName;
+  /** Of this session, the same on both sides. */
+  readonly sessionId: Uint8Array;
+  /** Own columns in the program's order, rows in the order of the own permuted table, dummies included. Secret. */
+  readonly own: readonly BigUint64Array[];
+  /** Rows of the peer's permuted table, dummies included. */
+  readonly peerRows: number;
+  /** Positions in the peer's permuted table of the matched rows, in the order of their tags. Secret. */
+  readonly selection: Uint32Array;
+  /** Own coins of the output noise, bytes 0 or 1, the moments in their order. Secret. */
+  readonly coins: Uint8Array;
+  readonly ciphers: Ciphers;
+  readonly rng: Rng;
+}
+
+const PARTIES: readonly PartyName[] = ['a', 'b'];
+
+/** Directions in which something is transferred, for columns or by the program. */
+function usedDirections(program: Program): readonly PartyName[] {
+  const used = directions(program);
+  return PARTIES.filter(
+    (party) => used[party] || program.columns.some(({ owner }) => owner === party),
+  );
+}
+
+/**
+ * Both parties run it with the same program and as many selected rows. ERR_MPC_* for what the peer sends, ERR_VALUES_RANGE for an opened
+ * moment out of bounds.
+ */
+export function* evaluateMatched(input: MatchedInput): Protocol<Evaluation> {
+  const { program, party, sessionId, own, peerRows, selection, coins, ciphers, rng } = input;
+  let sender: OtSender | undefined;
+  let receiver: OtReceiver | undefined;
+  for (const direction of usedDirections(program)) {
+    const context = lengthPrefixed(utf8('dpca/v1/values'), sessionId, utf8(direction));
+    if (direction === party) sender = yield* otSender(context, ciphers, rng);
+    else receiver = yield* otReceiver(context, ciphers, rng);
+  }
+  const shares: Record<PartyName, BigUint64Array[]> = { a: [], b: [] };
+  for (const owner of PARTIES) {
+    const columns = program.columns.filter((column) => column.owner === owner);
+    if (columns.length === 0) continue;
+    if (owner === party) {
+      if (sender === undefined || own.length !== columns.length) {
+        throw new DpcaError('ERR_INTERNAL', 'own columns do not fit the program');
+      }
+      const owned = columns.map(({ sharing }, i) => ({
+        sharing,
+        words: own[i] ?? new BigUint64Array(0),
+      }));
+      shares[owner] = yield* permuteAsOwner(owned, selection.length, sender, rng);
+    } else {
+      if (receiver === undefined) throw new DpcaError('ERR_INTERNAL', 'no transfers were set up');
+      const sharings = columns.map(({ sharing }) => sharing);
+      shares[owner] = yield* permuteAsPermuter(sharings, peerRows, selection, receiver);
+    }
+  }
+  const next = { a: 0, b: 0 };
+  const inputs = program.columns.map(
+    ({ owner }) => shares[owner][next[owner]++] ?? new BigUint64Array(0),
+  );
+  const rows = selection.length;
+  const result = yield* evaluate({ program, party, rows, inputs, coins, sender, receiver });
+  for (const column of inputs) column.fill(0n);
+  sender?.wipe();
+  receiver?.wipe();
+  return result;
+}
+
+/** Exact bytes that each party sends; `rows` are table lengths with dummies, `matched` the sum of the masked sizes. */
+export function matchedBytes(
+  program: Program,
+  rows: Readonly<Record<PartyName, number>>,
+  matched: number,
+): Record<PartyName, number> {
+  const total = { a: 0, b: 0 };
+  const evaluation = traffic(program, matched, (count) => otTransferBytes(count));
+  for (const direction of PARTIES) {
+    const peer = direction === 'a' ? 'b' : 'a';
+    total[direction] += evaluation[direction];
+    if (!usedDirections(program).includes(direction)) continue;
+    const setup = otSetupBytes();
+    const columns = program.columns.filter(({ owner }) => owner === direction).length;
+    const moved = permuteBytes(rows[direction], matched, columns);
+    total[direction] += setup.fromSender + moved.fromOwner;
+    total[peer] += setup.fromReceiver + moved.fromPermuter;
+  }
+  return total;
+}

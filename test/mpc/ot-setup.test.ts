@@ -1,0 +1,196 @@
+/** Base transfers and leaf seeds: right results, and a named code for every message that was changed. */
+import { ristretto255 } from '@noble/curves/ed25519.js';
+import { bytesToNumberLE } from '@noble/curves/utils.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { describe, expect, it } from 'vitest';
+import { lengthPrefixed, utf8 } from '../../src/encoding.ts';
+import { DpcaError } from '../../src/errors.ts';
+import { baseOtBytes, baseOtReceiver, baseOtSender } from '../../src/mpc/ot/base-ot.ts';
+import {
+  BLOCKS,
+  DEPTH,
+  LEAVES,
+  PUNCTURED_BYTES,
+  choicesOf,
+  growTrees,
+  receiveTrees,
+} from '../../src/mpc/ot/punctured.ts';
+import { type PairOptions, runProtocols } from '../support/protocol-pair.ts';
+import { seededRng } from '../support/test-rng.ts';
+
+const rng = seededRng('setup of transfers');
+const context = utf8('session');
+
+function codeOf(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof DpcaError) return error.code;
+    throw error;
+  }
+  return 'none';
+}
+
+describe('base transfers', () => {
+  const run = (choices: Uint8Array, options: PairOptions = {}, other = context) =>
+    runProtocols(
+      baseOtSender(choices.length, context, rng),
+      baseOtReceiver(choices, other, rng),
+      options,
+    );
+
+  it('give the receiver the pad of its choice and nothing else', () => {
+    const choices = Uint8Array.of(0, 1, 1, 0, 1);
+    const { a, b, sent } = run(choices);
+    choices.forEach((choice, i) => {
+      expect(b[i]).toEqual([a.zeros, a.ones][choice]![i]);
+      expect(b[i]).not.toEqual([a.ones, a.zeros][choice]![i]);
+    });
+    expect(new Set([...a.zeros, ...a.ones].map((pad) => pad.join())).size).toBe(10);
+    expect(sent).toEqual({ a: baseOtBytes(5).fromSender, b: baseOtBytes(5).fromReceiver });
+  });
+
+  it('are those of docs/values.md, computed plainly', () => {
+    const drawn: Uint8Array[] = [];
+    const sent: Uint8Array[] = [];
+    const { a } = runProtocols(
+      baseOtSender(2, context, (n) => {
+        const bytes = rng(n);
+        drawn.push(bytes.slice());
+        return bytes;
+      }),
+      baseOtReceiver(Uint8Array.of(0, 1), context, rng),
+      { tamper: (_, bytes) => sent.push(bytes.slice()) },
+    );
+    const { Point } = ristretto255;
+    const secret = Point.Fn.create(bytesToNumberLE(drawn[0]!));
+    const publicPoint = Point.BASE.multiply(secret);
+    for (let i = 0; i < 2; i++) {
+      const offer = sent[1]!.subarray(32 * i, 32 * i + 32);
+      const shared = Point.fromBytes(offer).multiply(secret);
+      const pad = (point: InstanceType<typeof Point>) =>
+        sha256(
+          lengthPrefixed(
+            ...[utf8('dpca/v1/ot/base/pad'), context, Uint8Array.of(0, i)],
+            ...[publicPoint.toBytes(), offer, point.toBytes()],
+          ),
+        );
+      expect(a.zeros[i]).toEqual(pad(shared));
+      expect(a.ones[i]).toEqual(pad(shared.subtract(publicPoint.multiply(secret))));
+    }
+  });
+
+  it('fail between different contexts', () => {
+    expect(() => run(Uint8Array.of(0), {}, utf8('other'))).toThrowCode('ERR_MPC_CHECK');
+  });
+
+  it('end in a code wherever a bit is flipped', () => {
+    const { fromSender, fromReceiver } = baseOtBytes(2);
+    const codes = new Set<string>();
+    for (const [side, length] of [
+      ['a', fromSender],
+      ['b', fromReceiver],
+    ] as const) {
+      for (let at = 0; at < length; at += 11) {
+        const code = codeOf(() =>
+          run(Uint8Array.of(1, 0), {
+            tamper: (from, bytes, offset) => {
+              if (from === side && at >= offset && at < offset + bytes.length) {
+                bytes[at - offset]! ^= 1 << (at & 7);
+              }
+            },
+          }),
+        );
+        expect(code, `${side} ${at}`).toMatch(/^ERR_MPC_(CHECK|POINT)$/);
+        codes.add(code);
+      }
+    }
+    expect(codes.size).toBe(2);
+  });
+
+  it.each([
+    ['the identity', new Uint8Array(32)],
+    ['a field element above p', new Uint8Array(32).fill(255)],
+    ['a negative field element', Uint8Array.from({ length: 32 }, (_, i) => Number(i === 0))],
+  ])('refuse %s as an element, from either side', (_, bad) => {
+    for (const side of ['a', 'b'] as const) {
+      const tamper: PairOptions['tamper'] = (from, bytes, offset) => {
+        if (from === side && offset === 0) bytes.set(bad);
+      };
+      expect(() => run(Uint8Array.of(1), { tamper })).toThrowCode('ERR_MPC_POINT');
+    }
+  });
+
+  it('refuse a sender that does not know its exponent', () => {
+    const other = ristretto255.Point.BASE.multiply(12345n).toBytes();
+    const tamper: PairOptions['tamper'] = (from, bytes, offset) => {
+      if (from === 'a' && offset === 0) bytes.set(other);
+    };
+    expect(() => run(Uint8Array.of(1), { tamper })).toThrowCode('ERR_MPC_CHECK');
+  });
+});
+
+describe('leaf seeds', () => {
+  const deal = (indices: Uint8Array) => {
+    const pads = Array.from({ length: 2 * BLOCKS * DEPTH }, () => rng(32));
+    const zeros = pads.slice(0, BLOCKS * DEPTH);
+    const ones = pads.slice(BLOCKS * DEPTH);
+    const chosen = Array.from(choicesOf(indices), (c, i) => [zeros, ones][c]![i]!);
+    return { zeros, ones, chosen };
+  };
+  const run = (indices: Uint8Array, options: PairOptions = {}) => {
+    const { zeros, ones, chosen } = deal(indices);
+    return runProtocols(
+      receiveTrees(indices, chosen, context),
+      growTrees({ zeros, ones }, context, rng),
+      options,
+    );
+  };
+
+  it('are all known to the other side but the one at its index, which stays unknown', () => {
+    const indices = Uint8Array.from({ length: BLOCKS }, (_, i) => i % LEAVES);
+    const { a, b, sent } = run(indices);
+    expect(sent).toEqual({ a: 0, b: PUNCTURED_BYTES });
+    expect(new Set(b.map((seed) => seed.join())).size).toBe(BLOCKS * LEAVES);
+    const known = new Set(a.map((seed) => seed.join()));
+    for (let block = 0; block < BLOCKS; block++) {
+      for (let y = 0; y < LEAVES; y++) {
+        const leaf = b[block * LEAVES + y]!;
+        const position = y ^ indices[block]!;
+        if (position === 0) {
+          expect(known.has(leaf.join())).toBe(false);
+          expect(a[block * LEAVES]).toEqual(new Uint8Array(16));
+        } else expect(a[block * LEAVES + position]).toEqual(leaf);
+      }
+    }
+  });
+
+  it('are refused if any part that the index makes them use was changed', () => {
+    const tree = PUNCTURED_BYTES / BLOCKS;
+    let used = 0;
+    for (let at = 3; at < PUNCTURED_BYTES; at += 211) {
+      const indices = rng(BLOCKS).map((byte) => byte % LEAVES);
+      const block = Math.floor(at / tree);
+      const part = at % tree;
+      // the first 128 bytes: per level the sum of the left and of the right children; the side of the hole is not read
+      const level = part >> 5;
+      const side = (part >> 4) & 1;
+      const hole = (indices[block]! >> (3 - level)) & 1;
+      const ignored = part < 128 && side === hole;
+      const tamper: PairOptions['tamper'] = (_, bytes) => (bytes[at]! ^= 16);
+      const code = codeOf(() => run(indices, { tamper }));
+      expect(code, `byte ${at}`).toBe(ignored ? 'none' : 'ERR_MPC_CHECK');
+      used += Number(!ignored);
+    }
+    expect(used).toBeGreaterThan(10);
+  });
+
+  it('are refused if the value of any one leaf differs, whichever the index is', () => {
+    for (let index = 0; index < LEAVES; index++) {
+      const indices = new Uint8Array(BLOCKS).fill(index);
+      // the sum of all check values: the one that is taken from it is that of the index
+      const tamper: PairOptions['tamper'] = (_, bytes) => (bytes[130]! ^= 1);
+      expect(() => run(indices, { tamper })).toThrowCode('ERR_MPC_CHECK');
+    }
+  });
+});
