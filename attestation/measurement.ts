@@ -8,6 +8,7 @@ import { sha384 } from '@noble/hashes/sha2.js';
 import { concat, type Bytes } from '../src/bytes.ts';
 import { lengthPrefixed, utf8 } from '../src/encoding.ts';
 import { DpcaError } from '../src/errors.ts';
+import type { NewHash } from '../src/incremental-hash.ts';
 
 /** A file: path relative to the root of the tree, with '/', and its bytes. */
 export interface MeasuredFile {
@@ -29,9 +30,10 @@ function extendZero(digest: Uint8Array): Bytes<48> {
 }
 
 /** SHA-384 over lp(path) || lp(content) of all files, sorted by path in code unit order. */
-function digestOf(domain: string, files: readonly MeasuredFile[]): Uint8Array {
+function digestOf(domain: string, files: readonly MeasuredFile[], newSha384: NewHash): Uint8Array {
   const sorted = [...files].sort((a, b) => (a.path < b.path ? -1 : 1));
-  const hash = sha384.create().update(lengthPrefixed(utf8(`dpca-measure/v1 ${domain}`)));
+  const hash = newSha384();
+  hash.update(lengthPrefixed(utf8(`dpca-measure/v1 ${domain}`)));
   sorted.forEach((file, i) => {
     if (file.path === sorted[i - 1]?.path)
       throw new DpcaError('ERR_INTERNAL', 'a file is measured twice');
@@ -40,17 +42,18 @@ function digestOf(domain: string, files: readonly MeasuredFile[]): Uint8Array {
   return hash.digest();
 }
 
-/** PCR1 over `dependencies`, PCR2 over `application`, PCR0 over both; neither list may be empty. */
+/** PCR1 over `dependencies`, PCR2 over `application`, PCR0 over both; neither list may be empty. @param newSha384 the platform's */
 export function measure(
   dependencies: readonly MeasuredFile[],
   application: readonly MeasuredFile[],
+  newSha384: NewHash = () => sha384.create(),
 ): Measurements {
   if (dependencies.length === 0 || application.length === 0) {
     throw new DpcaError('ERR_INTERNAL', 'expected files to measure');
   }
   return {
-    pcr0: extendZero(digestOf('image', [...dependencies, ...application])),
-    pcr1: extendZero(digestOf('dependencies', dependencies)),
-    pcr2: extendZero(digestOf('application', application)),
+    pcr0: extendZero(digestOf('image', [...dependencies, ...application], newSha384)),
+    pcr1: extendZero(digestOf('dependencies', dependencies, newSha384)),
+    pcr2: extendZero(digestOf('application', application, newSha384)),
   };
 }

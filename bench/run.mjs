@@ -1,4 +1,4 @@
-// npm run bench [attestation|kernel]: prints a table and writes bench/results/<date>-<what>-<commit>.json.
+// npm run bench [attestation|kernel|values]: prints a table and writes bench/results/<date>-<what>-<commit>.json.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
@@ -6,8 +6,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { attestation } from './attestation.mjs';
 import { kernel } from './kernel.mjs';
+import { values } from './values.mjs';
 
-const BENCHES = { attestation, kernel };
+const BENCHES = { attestation, kernel, values };
 const here = dirname(fileURLToPath(import.meta.url));
 const wanted = process.argv.slice(2);
 const names = wanted.length > 0 ? wanted : Object.keys(BENCHES);

@@ -1,8 +1,9 @@
 /**
- * Walks the files of the simulated enclave and measures them: every .js of dist/src, dist/attestation, dist/enclave,
- * and the loadable files of the packages they reach. One changed line of application code changes PCR0 and PCR2.
+ * Walks the files of the simulated enclave and measures them: every .js, .node and .wasm of dist/src, dist/attestation,
+ * dist/enclave, and the loadable files of the packages they reach. One changed line of application code changes PCR0 and PCR2.
  * @module
  */
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { measure, type MeasuredFile, type Measurements } from '../../attestation/measurement.ts';
@@ -20,6 +21,8 @@ const PACKAGES = [
 ];
 /** What Node loads as code or configuration of code. */
 const LOADABLE = /\.(js|cjs|mjs|json|node|wasm)$/;
+/** The compiled application, with addons and modules if they were built. */
+const APPLICATION_CODE = /\.(js|node|wasm)$/;
 /** A build without these many files is not the enclave. */
 const LEAST_APPLICATION_FILES = 20;
 
@@ -70,12 +73,12 @@ export function measureSimulated(root: string): Measurements {
     const path = join(root, folder);
     if (!existsSync(path))
       throw new DpcaError('ERR_CONFIG_FILE', `${folder} is missing: build first`);
-    walk(root, path, /\.js$/, application);
+    walk(root, path, APPLICATION_CODE, application);
   }
   if (application.length < LEAST_APPLICATION_FILES) {
     throw new DpcaError('ERR_CONFIG_FILE', 'the build is incomplete: build first');
   }
   const dependencies: MeasuredFile[] = [];
   for (const folder of dependencyFolders(root)) walk(root, folder, LOADABLE, dependencies);
-  return measure(dependencies, application);
+  return measure(dependencies, application, () => createHash('sha384'));
 }

@@ -42,45 +42,55 @@ function prefix(runDigest: Bytes<16>, column: number): Uint8Array {
 }
 
 /**
- * The messages of one column: `run digest (16) || column (u8) || type (u8) || identifier`. The prefix has a fixed
- * length, so distinct (run, column, type, identifier) give distinct messages without a length field; identifiers up
- * to 45 bytes keep b_0 within one block after Z_pad.
- * @param column index in priority order, from 0
- * @param types one {@link ElementType} per identifier
- * @returns what `Kernel.hashToGroup` takes
+ * Writes the messages of one column: `run digest (16) || column (u8) || type (u8) || identifier`. The prefix has a
+ * fixed length, so distinct (run, column, type, identifier) give distinct messages without a length field; identifiers
+ * up to 45 bytes keep b_0 within one block after Z_pad.
  */
-export function packElementMessages(
-  runDigest: Bytes<16>,
-  column: number,
-  types: Uint8Array,
-  identifiers: Packed,
-): Packed {
-  const { bytes, offsets } = identifiers;
-  const n = types.length;
-  const total = bytes.length + n * ELEMENT_PREFIX_BYTES;
-  if (offsets.length !== n + 1 || offsets[0] !== 0 || offsets[n] !== bytes.length) {
-    throw new DpcaError(
-      'ERR_INTERNAL',
-      'identifiers, offsets and types do not describe one column',
-    );
+export class ElementMessages {
+  private readonly head: Uint8Array;
+  private readonly bytes: Uint8Array;
+  private readonly offsets: Uint32Array;
+  private at = 0;
+  private count = 0;
+
+  /**
+   * @param column index in priority order, from 0
+   * @param count how many messages there will be
+   * @param identifierBytes how long their identifiers are in all
+   */
+  constructor(runDigest: Bytes<16>, column: number, count: number, identifierBytes: number) {
+    const total = identifierBytes + count * ELEMENT_PREFIX_BYTES;
+    if (total > 0xffff_ffff) throw new DpcaError('ERR_INTERNAL', 'more than 2^32 - 1 bytes');
+    this.head = prefix(runDigest, column);
+    this.bytes = new Uint8Array(total);
+    this.offsets = new Uint32Array(count + 1);
   }
-  if (total > 0xffff_ffff) throw new DpcaError('ERR_INTERNAL', 'a column exceeds 2^32 - 1 bytes');
-  const head = prefix(runDigest, column);
-  const out = new Uint8Array(total);
-  const outOffsets = new Uint32Array(n + 1);
-  let at = 0;
-  for (let i = 0; i < n; i++) {
-    const type = types[i] ?? 0;
-    const start = offsets[i] ?? 0;
-    const end = offsets[i + 1] ?? 0;
-    if (type < ELEMENT_TYPE.real || type > ELEMENT_TYPE.empty || end < start) {
-      throw new DpcaError('ERR_INTERNAL', 'expected element types 1..4 and ascending offsets');
+
+  /** The message of the identifier in bytes `start` .. `end` of `from`. */
+  add(type: number, from: Uint8Array, start: number, end: number): void {
+    const { head, bytes, offsets } = this;
+    const next = this.at + ELEMENT_PREFIX_BYTES + end - start;
+    const known = type >= ELEMENT_TYPE.real && type <= ELEMENT_TYPE.empty;
+    const fits = next <= bytes.length && this.count + 1 < offsets.length;
+    if (!known || !fits || start < 0 || end < start || end > from.length) {
+      throw new DpcaError('ERR_INTERNAL', 'expected element types 1..4 and identifiers that fit');
     }
-    head[RUN_DIGEST_BYTES + 1] = type;
-    out.set(head, at);
-    out.set(bytes.subarray(start, end), at + ELEMENT_PREFIX_BYTES);
-    at += ELEMENT_PREFIX_BYTES + end - start;
-    outOffsets[i + 1] = at;
+    // byte by byte: short copies by subarray and set cost an object each
+    let at = this.at;
+    for (let i = 0; i < ELEMENT_PREFIX_BYTES - 1; i++) bytes[at++] = head[i] ?? 0;
+    bytes[at++] = type;
+    for (let i = start; i < end; i++) bytes[at++] = from[i] ?? 0;
+    this.at = at;
+    this.count += 1;
+    offsets[this.count] = at;
   }
-  return { bytes: out, offsets: outOffsets };
+
+  /** What `Kernel.hashToGroup` takes; every announced message must be there. */
+  finish(): Packed {
+    const { bytes, offsets } = this;
+    if (this.at !== bytes.length || this.count + 1 !== offsets.length) {
+      throw new DpcaError('ERR_INTERNAL', 'expected as many messages as announced');
+    }
+    return { bytes, offsets };
+  }
 }

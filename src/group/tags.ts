@@ -4,12 +4,10 @@
  * @module
  */
 import { DpcaError } from '../errors.ts';
-import type { Rng } from '../rng.ts';
-import { assertRecords } from './points.ts';
-import { RecordTable } from './record-table.ts';
 import { ELEMENT_BYTES, TAG_BYTES } from './suite.ts';
+import { compareTags, tagOrder, tagWords } from './tag-order.ts';
 
-/** Rows that met, as parallel arrays: own[i] and peer[i] hold the same tag; ascending in peer. */
+/** Rows that met, as parallel arrays: own[i] and peer[i] hold the same tag; ascending in tag. */
 export interface TagPairs {
   readonly own: Uint32Array;
   readonly peer: Uint32Array;
@@ -20,40 +18,54 @@ export function truncateToTags(elements: Uint8Array): Uint8Array {
   const n = elements.length / ELEMENT_BYTES;
   if (!Number.isInteger(n)) throw new DpcaError('ERR_INTERNAL', 'expected whole elements');
   const tags = new Uint8Array(n * TAG_BYTES);
-  for (let i = 0; i < tags.length; i++) {
-    tags[i] = elements[2 * i - (i % TAG_BYTES)] ?? 0; // a tag is half an element
+  for (let i = 0; i < n; i++) {
+    const from = i * ELEMENT_BYTES;
+    const to = i * TAG_BYTES;
+    for (let j = 0; j < TAG_BYTES; j++) tags[to + j] = elements[from + j] ?? 0;
   }
   return tags;
 }
 
-/** A received column of tags: `count` of them (ERR_MATCH_COUNT), none twice (ERR_MATCH_DUPLICATE). */
-export function assertTagColumn(tags: Uint8Array, count: number, rng: Rng): void {
-  assertRecords(tags, TAG_BYTES, count, rng);
+/** A column of pairwise different tags, and the order of its indices by tag. */
+export interface SortedTags {
+  /** Four big-endian words per tag, in the order in which they came. */
+  readonly words: Uint32Array;
+  readonly order: Uint32Array;
 }
 
-/**
- * All pairs of equal tags, in expected linear time.
- * @param own n * 16 bytes, pairwise different (ERR_MATCH_DUPLICATE)
- * @param peer m * 16 bytes that passed {@link assertTagColumn}
- */
-export function joinTags(own: Uint8Array, peer: Uint8Array, rng: Rng): TagPairs {
-  const table = new RecordTable(own, TAG_BYTES, rng);
-  if (!table.insertAll()) {
-    throw new DpcaError('ERR_MATCH_DUPLICATE', 'expected different tags in one column');
+/** The ascending order of tags given as words (ERR_MATCH_DUPLICATE if one is there twice). */
+export function differentTags(words: Uint32Array): Uint32Array {
+  const order = tagOrder(words);
+  for (let i = 1; i < order.length; i++) {
+    if (compareTags(words, order[i - 1] ?? 0, words, order[i] ?? 0) === 0) {
+      throw new DpcaError('ERR_MATCH_DUPLICATE', 'expected different tags in one column');
+    }
   }
-  const n = peer.length / TAG_BYTES;
-  if (!Number.isInteger(n)) throw new DpcaError('ERR_INTERNAL', 'expected whole tags');
-  const most = Math.min(n, own.length / TAG_BYTES);
+  return order;
+}
+
+/** Sorts n * 16 bytes of tags (ERR_MATCH_DUPLICATE). */
+export function sortTags(tags: Uint8Array): SortedTags {
+  if (tags.length % TAG_BYTES !== 0) throw new DpcaError('ERR_INTERNAL', 'expected whole tags');
+  const words = tagWords(tags);
+  return { words, order: differentTags(words) };
+}
+
+/** All pairs of equal tags, by merging. */
+export function joinTags(own: SortedTags, peer: SortedTags): TagPairs {
+  const most = Math.min(own.order.length, peer.order.length);
   const ownRows = new Uint32Array(most);
   const peerRows = new Uint32Array(most);
   let found = 0;
-  for (let i = 0; i < n; i++) {
-    const row = table.find(peer, i);
-    if (row < 0) continue;
-    // peer tags are different, so at most `most` can be found; one more would mean that the caller did not check
-    if (found === most) throw new DpcaError('ERR_MATCH_DUPLICATE', 'expected different tags');
-    ownRows[found] = row;
-    peerRows[found++] = i;
+  for (let i = 0, j = 0; i < own.order.length && j < peer.order.length;) {
+    const x = own.order[i] ?? 0;
+    const y = peer.order[j] ?? 0;
+    const order = compareTags(own.words, x, peer.words, y);
+    if (order <= 0) i += 1;
+    if (order >= 0) j += 1;
+    if (order !== 0) continue;
+    ownRows[found] = x;
+    peerRows[found++] = y;
   }
   return { own: ownRows.slice(0, found), peer: peerRows.slice(0, found) };
 }

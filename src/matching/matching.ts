@@ -13,9 +13,17 @@ import type { Scalar } from '../group/kernel.ts';
 import { assertPointColumn } from '../group/points.ts';
 import { drawRekeyable, randomScalar } from '../group/scalars.ts';
 import { ELEMENT_BYTES, TAG_BYTES } from '../group/suite.ts';
-import { assertTagColumn, joinTags, truncateToTags } from '../group/tags.ts';
+import { gatherTags, TAG_WORDS } from '../group/tag-order.ts';
+import {
+  differentTags,
+  joinTags,
+  type SortedTags,
+  sortTags,
+  truncateToTags,
+} from '../group/tags.ts';
 import type { Packed } from '../packed.ts';
 import type { Rng, UniformSource } from '../rng.ts';
+import { CHUNK_ELEMENTS } from '../wire/limits.ts';
 import { type ColumnChunk, type ColumnKind, RECORD_BYTES } from '../wire/messages.ts';
 import { gather, scatter } from './records.ts';
 
@@ -25,8 +33,8 @@ export interface MatchingSetup {
   /** Rows of the own and of the peer's table, dummies included. */
   readonly ownRows: number;
   readonly peerRows: number;
-  /** The messages to hash for own column j, in the order of the secret permutation. */
-  readonly messagesOf: (column: number) => Packed;
+  /** The messages to hash for `count` rows of own column j from position `first` of the secret permutation on. */
+  readonly messagesOf: (column: number, first: number, count: number) => Packed;
   readonly rng: Rng;
   readonly uniform: UniformSource;
 }
@@ -35,33 +43,50 @@ export interface MatchingSetup {
 export interface Matches {
   /** Masked sizes per key column: real matches and dummies that met. */
   readonly sizes: readonly number[];
-  /** 16-byte tags, ascending. */
-  readonly tags: Uint8Array;
+  /** Tags as big-endian words, four each, ascending. */
+  readonly tags: Uint32Array;
   /** Positions in the peer's permuted table, in the order of `tags`. */
   readonly peerPositions: Uint32Array;
 }
 
+/** Work for the kernel: rows `first` .. of a column of `total` rows. */
+interface Slice {
+  readonly column: number;
+  readonly first: number;
+  readonly total: number;
+}
+
 export type MatchEffect =
-  | { readonly kind: 'hash'; readonly column: number; readonly messages: Packed }
-  | {
-      readonly kind: 'multiply';
-      readonly column: number;
-      readonly scalar: Scalar;
-      readonly points: Uint8Array;
-    }
+  | ({ readonly kind: 'hash'; readonly messages: Packed } & Slice)
+  | ({ readonly kind: 'multiply'; readonly scalar: Scalar; readonly points: Uint8Array } & Slice)
+  /** Records of one column from record `first` on; the machine keeps no reference to `data`. */
   | {
       readonly kind: 'column';
       readonly columnKind: ColumnKind;
       readonly column: number;
+      readonly first: number;
       readonly data: Uint8Array;
     }
   | { readonly kind: 'matched'; readonly matches: Matches };
 
-/** A kernel call that waits for its turn; calls run one at a time, in order, so that messages leave in order. */
+/**
+ * One column's way through the kernel, slice by slice, so that no intermediate column is ever held whole. Columns
+ * take turns in the order in which they were asked for, so that messages leave in order.
+ */
 interface Job {
-  readonly effect: () => Extract<MatchEffect, { kind: 'hash' | 'multiply' }>;
-  readonly then: (result: Uint8Array) => void;
+  readonly column: number;
+  readonly total: number;
+  readonly scalar: Scalar;
+  /** Own identifiers are hashed to points first; received points are there already. */
+  readonly messages?: (first: number, count: number) => Packed;
+  readonly points?: (first: number, count: number) => Uint8Array;
+  /** Takes the multiplied slice. */
+  readonly take: (first: number, elements: Uint8Array) => void;
+  readonly done: () => void;
 }
+
+/** Rows per kernel call, a whole number of messages: enough for all workers, and little to hold. */
+const SLICE = 2 * CHUNK_ELEMENTS;
 
 /** The column that must arrive next. */
 interface Incoming {
@@ -77,18 +102,21 @@ export class Matching {
   private readonly scalars: Scalar[] = [];
   private readonly ratios: Scalar[] = [];
   private readonly jobs: Job[] = [];
+  /** Rows of the first job that are done, and whether its current slice has been hashed. */
+  private sliceAt = 0;
+  private hashed = false;
   private effects: MatchEffect[] = [];
   private incoming: Incoming | undefined;
-  private readonly peerPoints: Uint8Array[] = [];
+  private readonly peerPoints: (Uint8Array | undefined)[] = [];
   /** Peer positions that have not matched yet; `sentOrder` is the secret order in which they were sent this round. */
   private open: Uint32Array;
   private sentOrder: Uint32Array = new Uint32Array(0);
   private openOwn: number;
   /** This round's tags: of own rows (a set), and of the open peer positions (indexed like `open`). */
-  private ownTags: Uint8Array | undefined;
-  private peerTags: Uint8Array | undefined;
+  private ownTags: SortedTags | undefined;
+  private peerTags: SortedTags | undefined;
   private readonly sizes: number[] = [];
-  private readonly found: { readonly tags: Uint8Array; readonly positions: Uint32Array }[] = [];
+  private readonly found: { readonly tags: Uint32Array; readonly positions: Uint32Array }[] = [];
 
   constructor(setup: MatchingSetup) {
     this.setup = setup;
@@ -106,17 +134,14 @@ export class Matching {
 
   /** Hashes, blinds and sends every own column, in priority order. */
   start(): MatchEffect[] {
-    const first = this.scalar(0);
     for (let column = 0; column < this.setup.columns; column++) {
       this.enqueue({
-        effect: () => ({ kind: 'hash', column, messages: this.setup.messagesOf(column) }),
-        then: (points) => {
-          // goes in front of the queue, so that column j is sent before column j + 1 is hashed
-          this.jobs.splice(1, 0, {
-            effect: () => ({ kind: 'multiply', column, scalar: first, points }),
-            then: (blinded) => this.send('points', column, blinded),
-          });
-        },
+        column,
+        total: this.setup.ownRows,
+        scalar: this.scalar(0),
+        messages: (first, count) => this.setup.messagesOf(column, first, count),
+        take: (first, blinded) => this.send('points', column, first, blinded),
+        done: () => undefined,
       });
     }
     this.expect('points', 0, this.setup.peerRows);
@@ -145,17 +170,25 @@ export class Matching {
   kernelDone(result: Uint8Array): MatchEffect[] {
     const job = this.jobs[0];
     if (job === undefined) throw new DpcaError('ERR_INTERNAL', 'a kernel result nobody asked for');
-    job.then(result);
-    this.jobs.shift();
-    this.startJob();
+    const first = this.sliceAt;
+    if (job.messages !== undefined && !this.hashed) {
+      this.hashed = true;
+      const { column, total, scalar } = job;
+      this.effects.push({ kind: 'multiply', column, first, total, scalar, points: result });
+      return this.flush();
+    }
+    this.hashed = false;
+    this.sliceAt = Math.min(job.total, first + SLICE);
+    job.take(first, result);
+    this.nextSlice();
     return this.flush();
   }
 
   /** Forgets scalars and tags; they die with the connection. */
   wipe(): void {
     for (const secret of [...this.scalars, ...this.ratios]) secret.fill(0);
-    this.ownTags?.fill(0);
-    this.peerTags?.fill(0);
+    this.ownTags?.words.fill(0);
+    this.peerTags?.words.fill(0);
   }
 
   private expect(kind: ColumnKind, column: number, records: number): void {
@@ -179,14 +212,19 @@ export class Matching {
     assertPointColumn(points, this.setup.peerRows, this.setup.rng);
     this.peerPoints[column] = points;
     if (column === 0) {
+      const tags = new Uint8Array(this.setup.peerRows * TAG_BYTES);
       this.enqueue({
-        effect: () => ({ kind: 'multiply', column, scalar: this.scalar(0), points }),
-        then: (elements) => {
-          const tags = truncateToTags(elements);
+        column,
+        total: this.setup.peerRows,
+        scalar: this.scalar(0),
+        points: (first, count) => sliceOf(points, first, count),
+        take: (first, elements) => tags.set(truncateToTags(elements), first * TAG_BYTES),
+        done: () => {
           // the whole column in a fresh uniform order: its owner learns a set, not which of its rows has which tag
           const order = this.setup.uniform.permutation(this.setup.peerRows);
-          this.send('tags', 0, gather(tags, order, TAG_BYTES));
-          this.peerTags = tags;
+          this.send('tags', 0, 0, gather(tags, order, TAG_BYTES));
+          this.peerPoints[0] = undefined; // only later columns are looked up again
+          this.peerTags = sortTags(tags);
           this.joinRound(0);
         },
       });
@@ -199,20 +237,28 @@ export class Matching {
   private completeReblind(column: number, points: Uint8Array): void {
     assertPointColumn(points, this.openOwn, this.setup.rng);
     this.expect('tags', column, this.open.length);
+    const tags = new Uint8Array(this.openOwn * TAG_BYTES);
     this.enqueue({
-      effect: () => ({ kind: 'multiply', column, scalar: this.ratio(column), points }),
-      then: (elements) => {
-        const tags = truncateToTags(elements);
-        this.send('tags', column, tags);
-        this.ownTags = tags;
+      column,
+      total: this.openOwn,
+      scalar: this.ratio(column),
+      points: (first, count) => sliceOf(points, first, count),
+      take: (first, elements) => {
+        const part = truncateToTags(elements);
+        tags.set(part, first * TAG_BYTES);
+        this.send('tags', column, first, part);
+      },
+      done: () => {
+        this.ownTags = sortTags(tags);
         this.joinRound(column);
       },
     });
   }
 
   private completeTags(column: number, tags: Uint8Array): void {
-    if (column === 0) this.ownTags = tags;
-    else this.peerTags = scatter(tags, this.sentOrder, TAG_BYTES);
+    // each list is sorted when it is there, so that no single step takes long
+    if (column === 0) this.ownTags = sortTags(tags);
+    else this.peerTags = sortTags(scatter(tags, this.sentOrder, TAG_BYTES));
     this.joinRound(column);
   }
 
@@ -222,11 +268,9 @@ export class Matching {
     if (ownTags === undefined || peerTags === undefined) return;
     this.ownTags = undefined;
     this.peerTags = undefined;
-    assertTagColumn(ownTags, this.openOwn, this.setup.rng);
-    assertTagColumn(peerTags, this.open.length, this.setup.rng);
-    const met = joinTags(ownTags, peerTags, this.setup.rng).peer;
+    const met = joinTags(ownTags, peerTags).peer;
     this.found.push({
-      tags: gather(peerTags, met, TAG_BYTES),
+      tags: gatherTags(peerTags.words, met),
       positions: met.map((index) => this.open[index] ?? 0),
     });
     this.sizes.push(met.length);
@@ -244,42 +288,39 @@ export class Matching {
     this.sentOrder = this.setup.uniform.permutation(this.open.length);
     const order = this.sentOrder.map((index) => this.open[index] ?? 0);
     this.enqueue({
-      effect: () => ({
-        kind: 'multiply',
-        column,
-        scalar: this.scalar(column),
-        points: gather(points, order, ELEMENT_BYTES),
-      }),
-      then: (elements) => this.send('reblind', column, elements),
+      column,
+      total: order.length,
+      scalar: this.scalar(column),
+      points: (first, count) => gather(points, order.subarray(first, first + count), ELEMENT_BYTES),
+      take: (first, elements) => this.send('reblind', column, first, elements),
+      done: () => {
+        this.peerPoints[column] = undefined;
+      },
     });
     this.expect('reblind', column, this.openOwn);
   }
 
   /** All rounds together, by tag: the order that both sides share and that says nothing about rows. */
   private ordered(): Matches {
+    const [only] = this.found;
+    if (only !== undefined && this.found.length === 1) {
+      return { sizes: this.sizes, tags: only.tags, peerPositions: only.positions };
+    }
     let total = 0;
     for (const size of this.sizes) total += size;
-    const tags = new Uint8Array(total * TAG_BYTES);
+    const tags = new Uint32Array(total * TAG_WORDS);
     const positions = new Uint32Array(total);
     let at = 0;
     for (const part of this.found) {
-      tags.set(part.tags, at * TAG_BYTES);
+      tags.set(part.tags, at * TAG_WORDS);
       positions.set(part.positions, at);
       at += part.positions.length;
     }
-    assertTagColumn(tags, total, this.setup.rng);
-    const words = new DataView(tags.buffer);
-    const index = Uint32Array.from({ length: total }, (_, i) => i).sort((x, y) => {
-      for (let w = 0; w < TAG_BYTES; w += 4) {
-        const difference = words.getUint32(x * TAG_BYTES + w) - words.getUint32(y * TAG_BYTES + w);
-        if (difference !== 0) return difference;
-      }
-      return 0;
-    });
+    const order = differentTags(tags);
     return {
       sizes: this.sizes,
-      tags: gather(tags, index, TAG_BYTES),
-      peerPositions: index.map((i) => positions[i] ?? 0),
+      tags: gatherTags(tags, order),
+      peerPositions: order.map((i) => positions[i] ?? 0),
     };
   }
 
@@ -297,16 +338,33 @@ export class Matching {
 
   private enqueue(job: Job): void {
     this.jobs.push(job);
-    if (this.jobs.length === 1) this.startJob();
+    if (this.jobs.length === 1) this.nextSlice();
   }
 
-  private startJob(): void {
-    const job = this.jobs[0];
-    if (job !== undefined) this.effects.push(job.effect());
+  /** Asks for the next slice of the first job; ends jobs that have none left. */
+  private nextSlice(): void {
+    for (let job = this.jobs[0]; job !== undefined; job = this.jobs[0]) {
+      const { column, total, scalar } = job;
+      const first = this.sliceAt;
+      if (first < total) {
+        const at = { column, first, total };
+        const count = Math.min(SLICE, total - first);
+        if (job.messages !== undefined) {
+          this.effects.push({ kind: 'hash', ...at, messages: job.messages(first, count) });
+        } else if (job.points !== undefined) {
+          this.effects.push({ kind: 'multiply', ...at, scalar, points: job.points(first, count) });
+        }
+        return;
+      }
+      // a job's end may ask for more: it joins the queue behind this one, which still stands in front
+      job.done();
+      this.jobs.shift();
+      this.sliceAt = 0;
+    }
   }
 
-  private send(columnKind: ColumnKind, column: number, data: Uint8Array): void {
-    this.effects.push({ kind: 'column', columnKind, column, data });
+  private send(columnKind: ColumnKind, column: number, first: number, data: Uint8Array): void {
+    this.effects.push({ kind: 'column', columnKind, column, first, data });
   }
 
   private flush(): MatchEffect[] {
@@ -314,4 +372,8 @@ export class Matching {
     this.effects = [];
     return effects;
   }
+}
+
+function sliceOf(points: Uint8Array, first: number, count: number): Uint8Array {
+  return points.subarray(first * ELEMENT_BYTES, (first + count) * ELEMENT_BYTES);
 }

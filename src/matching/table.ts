@@ -1,13 +1,13 @@
 /**
- * One party's validated table, and the column of hashed messages that is made of it: real rows, this party's
- * versions of the dummy rows, fillers and empties, in the order of a secret permutation.
+ * One party's validated table, its values clipped, and the column of hashed messages that is made of it: real rows,
+ * this party's versions of the dummy rows, fillers and empties, in the order of a secret permutation.
  * docs/specification.md sections 7 and 8; docs/privacy.md. Trust: inside the enclave.
  * @module
  */
 import type { Bytes } from '../bytes.ts';
 import type { MaskRow } from '../dp/xor-mask.ts';
 import { DpcaError } from '../errors.ts';
-import { ELEMENT_TYPE, packElementMessages } from '../group/suite.ts';
+import { ELEMENT_TYPE, ElementMessages } from '../group/suite.ts';
 import type { Packed } from '../packed.ts';
 import type { Rng } from '../rng.ts';
 import { MAX_IDENTIFIER_BYTES } from '../wire/limits.ts';
@@ -16,6 +16,17 @@ import { MAX_IDENTIFIER_BYTES } from '../wire/limits.ts';
 export interface Table {
   readonly rows: number;
   readonly columns: readonly Packed[];
+  /** This party's value columns in the manifest's order, a cell per row. */
+  readonly values: readonly BigInt64Array[];
+}
+
+/** What the manifest says about one party's table. */
+export interface TableShape {
+  /** Key columns. */
+  readonly columns: number;
+  /** Bounds of this party's value columns, in order: whole numbers within signed 64 bits. */
+  readonly values: readonly { readonly low: bigint; readonly high: bigint }[];
+  readonly rowsMax: number;
 }
 
 /** Bytes of the random value that stands for an empty cell or a filler: it never meets anything. */
@@ -60,15 +71,27 @@ function assertUnique(column: Packed, index: number, seed: number): void {
 
 /**
  * Checks the own table before anything is charged or sent: k columns of one length, 1..rowsMax rows, identifiers of
- * at most MAX_IDENTIFIER_BYTES, no identifier twice in a column (ERR_MATCH_OWN_TABLE, ERR_INPUT_ROWS).
+ * at most MAX_IDENTIFIER_BYTES, no identifier twice in a column, a value per row (ERR_MATCH_OWN_TABLE, ERR_INPUT_ROWS).
+ * Returns the table with every value clipped to its bounds: the sensitivity of every sum rests on that, so it is done
+ * here and not by the host.
  */
-export function validateTable(table: Table, columns: number, rowsMax: number, rng: Rng): void {
-  if (table.columns.length !== columns) {
-    throw new DpcaError('ERR_MATCH_OWN_TABLE', `expected ${columns} key columns`);
+export function validateTable(table: Table, shape: TableShape, rng: Rng): Table {
+  const { columns, values, rowsMax } = shape;
+  if (table.columns.length !== columns || table.values.length !== values.length) {
+    const expected = `expected ${columns} key columns and ${values.length} value columns`;
+    throw new DpcaError('ERR_MATCH_OWN_TABLE', expected);
   }
   if (!Number.isInteger(table.rows) || table.rows < 1 || table.rows > rowsMax) {
     throw new DpcaError('ERR_INPUT_ROWS', `expected 1 to ${rowsMax} rows, as the manifest says`);
   }
+  const clipped = values.map(({ low, high }, index) => {
+    const cells = table.values[index];
+    if (cells?.length !== table.rows) {
+      const expected = `value column ${index + 1}: expected one value per row`;
+      throw new DpcaError('ERR_MATCH_OWN_TABLE', expected);
+    }
+    return cells.map((value) => (value < low ? low : value > high ? high : value));
+  });
   table.columns.forEach((column, index) => {
     const { bytes, offsets } = column;
     let well = offsets.length === table.rows + 1 && offsets[0] === 0;
@@ -83,11 +106,13 @@ export function validateTable(table: Table, columns: number, rowsMax: number, rn
     const seed = new DataView(rng(4).buffer).getUint32(0);
     assertUnique(column, index, seed);
   });
+  return { rows: table.rows, columns: table.columns, values: clipped };
 }
 
 /**
- * The messages to hash for key column `column`: position p holds row order[p]; rows below table.rows are real, the
- * others are `mask[row - table.rows]`. Empty cells and fillers are fresh random values in every run.
+ * The messages to hash for key column `column`: message p is that of row order[p]; rows below table.rows are real, the
+ * others are `mask[row - table.rows]`. Empty cells and fillers are fresh random values in every run, so each row may
+ * be asked for only once. `order` is any part of the secret permutation of all rows.
  */
 export function columnMessages(
   table: Table,
@@ -98,34 +123,41 @@ export function columnMessages(
   rng: Rng,
 ): Packed {
   const cells = table.columns[column];
-  if (cells === undefined || order.length !== table.rows + mask.length) {
-    throw new DpcaError('ERR_INTERNAL', 'the permutation does not fit the table');
-  }
-  const types = new Uint8Array(order.length);
-  const offsets = new Uint32Array(order.length + 1);
-  const lengthOf = (row: number): number => {
-    if (row >= table.rows) return mask[row - table.rows]?.identifier.length ?? 0;
-    return (cells.offsets[row + 1] ?? 0) - (cells.offsets[row] ?? 0);
+  if (cells === undefined) throw new DpcaError('ERR_INTERNAL', 'no such key column');
+  const { bytes, offsets } = cells;
+  const dummyAt = (row: number): MaskRow | undefined => {
+    const dummy = mask[row - table.rows];
+    if (dummy === undefined) throw new DpcaError('ERR_INTERNAL', 'no such row');
+    return dummy.column === column ? dummy : undefined;
   };
   let total = 0;
-  order.forEach((row, p) => {
-    const dummy = row >= table.rows;
-    const own = !dummy || mask[row - table.rows]?.column === column;
-    const length = own ? lengthOf(row) : 0;
-    if (dummy) types[p] = own ? ELEMENT_TYPE.dummy : ELEMENT_TYPE.filler;
-    else types[p] = length > 0 ? ELEMENT_TYPE.real : ELEMENT_TYPE.empty;
+  let fresh = 0;
+  for (const row of order) {
+    const length =
+      row < table.rows
+        ? (offsets[row + 1] ?? 0) - (offsets[row] ?? 0)
+        : (dummyAt(row)?.identifier.length ?? 0);
     total += length > 0 ? length : RANDOM_CELL_BYTES;
-    offsets[p + 1] = total;
-  });
-  const bytes = new Uint8Array(total);
-  order.forEach((row, p) => {
-    const at = offsets[p] ?? 0;
-    const type = types[p];
-    if (type === ELEMENT_TYPE.real) {
-      bytes.set(cells.bytes.subarray(cells.offsets[row], cells.offsets[row + 1]), at);
-    } else if (type === ELEMENT_TYPE.dummy) {
-      bytes.set(mask[row - table.rows]?.identifier ?? rng(RANDOM_CELL_BYTES), at);
-    } else bytes.set(rng(RANDOM_CELL_BYTES), at);
-  });
-  return packElementMessages(runDigest, column, types, { bytes, offsets });
+    if (length === 0) fresh += 1;
+  }
+  const random = rng(fresh * RANDOM_CELL_BYTES);
+  const messages = new ElementMessages(runDigest, column, order.length, total);
+  let drawn = 0;
+  const addRandom = (type: number): void => {
+    messages.add(type, random, drawn, drawn + RANDOM_CELL_BYTES);
+    drawn += RANDOM_CELL_BYTES;
+  };
+  for (const row of order) {
+    if (row < table.rows) {
+      const start = offsets[row] ?? 0;
+      const end = offsets[row + 1] ?? 0;
+      if (end > start) messages.add(ELEMENT_TYPE.real, bytes, start, end);
+      else addRandom(ELEMENT_TYPE.empty);
+      continue;
+    }
+    const dummy = dummyAt(row);
+    if (dummy === undefined) addRandom(ELEMENT_TYPE.filler);
+    else messages.add(ELEMENT_TYPE.dummy, dummy.identifier, 0, dummy.identifier.length);
+  }
+  return messages.finish();
 }

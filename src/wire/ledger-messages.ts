@@ -46,7 +46,10 @@ export type LedgerMessage =
   | ({ readonly kind: 'cosigned' } & Cosigned);
 export type LedgerKind = LedgerMessage['kind'];
 
-const lp16 = (bytes: Uint8Array): Uint8Array => concat(u16be(bytes.length), bytes);
+/** u16 length || bytes. */
+export function lp16(bytes: Uint8Array): Uint8Array {
+  return concat(u16be(bytes.length), bytes);
+}
 
 export function encodeLedgerMessage(message: LedgerMessage): Uint8Array {
   switch (message.kind) {
@@ -64,7 +67,8 @@ export function encodeLedgerMessage(message: LedgerMessage): Uint8Array {
   }
 }
 
-function take16(reader: Reader, max: number, what: string): Uint8Array {
+/** Reads what {@link lp16} writes: 1 to `max` bytes (ERR_WIRE_LENGTH). */
+export function take16(reader: Reader, max: number, what: string): Uint8Array {
   const length = reader.u16();
   if (length < 1 || length > max) {
     throw new DpcaError('ERR_WIRE_LENGTH', `${what}: expected 1 to ${max} bytes`);
@@ -72,7 +76,8 @@ function take16(reader: Reader, max: number, what: string): Uint8Array {
   return reader.take(length);
 }
 
-function hashes(reader: Reader, count: number): readonly Bytes<32>[] {
+/** `count` hashes of a Merkle proof (ERR_WIRE_LENGTH for a fraction or more than 64). */
+export function hashes(reader: Reader, count: number): readonly Bytes<32>[] {
   if (!Number.isInteger(count) || count > MAX_PROOF_HASHES) {
     throw new DpcaError('ERR_WIRE_LENGTH', `proof: expected at most ${MAX_PROOF_HASHES} hashes`);
   }

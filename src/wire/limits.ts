@@ -7,6 +7,8 @@
 export const MAX_TABLE_ROWS = 134_217_728;
 /** Key columns: docs/threat-model.md accounts k sizes a run; more columns than this have never been asked for. */
 export const MAX_COLUMNS = 8;
+/** Value columns of one party: as many as a manifest may name for both. */
+export const MAX_VALUE_COLUMNS = 16;
 /** Elements or tags in one message: 8,064 x 32 bytes and all headers stay below one frame. */
 export const CHUNK_ELEMENTS = 8_064;
 /** A canonical manifest: eight columns of a few hundred weights are below 16 KiB. */
@@ -27,3 +29,7 @@ export const MAX_NOTE_BYTES = 4_096;
 export const MAX_LINEAGES = 8;
 /** Hashes of a Merkle proof: sizes stay below 2^53. */
 export const MAX_PROOF_HASHES = 64;
+/** One side's account of a run: an attestation result of some 5 KiB, a note, and a few short members. */
+export const MAX_STATEMENT_BYTES = 32_768;
+/** What a record of the log holds beside the receipt: a number, two hashes, a time. */
+export const MAX_ENVELOPE_BYTES = 1_024;

@@ -16,6 +16,11 @@ import {
   MAX_TABLE_ROWS,
 } from './limits.ts';
 import { Reader } from './reader.ts';
+import {
+  encodeReceiptMessage,
+  readReceiptMessage,
+  type ReceiptMessage,
+} from './receipt-messages.ts';
 
 export const MESSAGE = {
   heartbeat: 0x01,
@@ -29,11 +34,16 @@ export const MESSAGE = {
   head: 0x15,
   charged: 0x16,
   cosigned: 0x17,
+  account: 0x18,
   points: 0x20,
   tags: 0x21,
   reblind: 0x22,
+  values: 0x24,
   sizes: 0x30,
   release: 0x31,
+  receipt: 0x32,
+  logged: 0x33,
+  witnessed: 0x34,
   bye: 0x3f,
 } as const;
 
@@ -65,8 +75,11 @@ export type Message =
       readonly coins: Bytes<32>;
     }
   | LedgerMessage
+  | ReceiptMessage
   | { readonly kind: 'reveal'; readonly seed: Bytes<32>; readonly mix: Bytes<32> }
   | ColumnChunk
+  /** The next bytes of the protocol on shares (src/mpc), which frames itself. */
+  | { readonly kind: 'values'; readonly bytes: Uint8Array }
   | { readonly kind: 'sizes'; readonly sizes: readonly number[] }
   | { readonly kind: 'release'; readonly hash: Bytes<32> };
 
@@ -80,6 +93,7 @@ export function encodeMessage(message: Message): Uint8Array {
       return utf8(message.code);
     case 'manifest':
     case 'reattest':
+    case 'values':
       return message.bytes;
     case 'table':
       return u32be(message.rows);
@@ -92,6 +106,11 @@ export function encodeMessage(message: Message): Uint8Array {
     case 'charged':
     case 'cosigned':
       return encodeLedgerMessage(message);
+    case 'account':
+    case 'receipt':
+    case 'logged':
+    case 'witnessed':
+      return encodeReceiptMessage(message);
     case 'points':
     case 'tags':
     case 'reblind':
@@ -184,12 +203,19 @@ export function decodeMessage(type: number, body: Uint8Array): Message {
         return readLedgerMessage('charged', reader);
       case MESSAGE.cosigned:
         return readLedgerMessage('cosigned', reader);
+      case MESSAGE.account:
+        return readReceiptMessage('account', reader);
       case MESSAGE.points:
         return decodeColumn('points', reader);
       case MESSAGE.tags:
         return decodeColumn('tags', reader);
       case MESSAGE.reblind:
         return decodeColumn('reblind', reader);
+      case MESSAGE.values:
+        if (body.length === 0) {
+          throw new DpcaError('ERR_WIRE_LENGTH', 'values: expected at least 1 byte');
+        }
+        return { kind: 'values', bytes: reader.rest() };
       case MESSAGE.sizes: {
         if (body.length === 0 || body.length % 4 !== 0 || body.length > 4 * MAX_COLUMNS) {
           throw new DpcaError('ERR_WIRE_LENGTH', `sizes: expected 1 to ${MAX_COLUMNS} integers`);
@@ -200,6 +226,12 @@ export function decodeMessage(type: number, body: Uint8Array): Message {
       }
       case MESSAGE.release:
         return { kind: 'release', hash: fixed(reader.take(32), 32, 'release hash') };
+      case MESSAGE.receipt:
+        return readReceiptMessage('receipt', reader);
+      case MESSAGE.logged:
+        return readReceiptMessage('logged', reader);
+      case MESSAGE.witnessed:
+        return readReceiptMessage('witnessed', reader);
       default:
         throw new DpcaError('ERR_WIRE_TYPE', `unknown message type ${type}`);
     }
@@ -209,19 +241,20 @@ export function decodeMessage(type: number, body: Uint8Array): Message {
   return message;
 }
 
-/** Cuts a column into messages; nothing is copied before the message is encoded. */
+/** Cuts records `first` .. of a column into messages; nothing is copied before the message is encoded. */
 export function* columnChunks(
   kind: ColumnKind,
   column: number,
+  first: number,
   data: Uint8Array,
 ): Generator<ColumnChunk> {
   const bytes = RECORD_BYTES[kind];
-  for (let first = 0; first * bytes < data.length; first += CHUNK_ELEMENTS) {
+  for (let at = 0; at * bytes < data.length; at += CHUNK_ELEMENTS) {
     yield {
       kind,
       column,
-      first,
-      data: data.subarray(first * bytes, (first + CHUNK_ELEMENTS) * bytes),
+      first: first + at,
+      data: data.subarray(at * bytes, (at + CHUNK_ELEMENTS) * bytes),
     };
   }
 }

@@ -3,6 +3,7 @@
  * when it is delivered. Kernel, randomness, interleaving and message length are arguments, so that a run can be frozen.
  * @module
  */
+import { nodeCiphers } from '../../enclave/ciphers.ts';
 import type { Bytes } from '../../src/bytes.ts';
 import { CoinGuard } from '../../src/dp/coins.ts';
 import type { Kernel } from '../../src/group/kernel.ts';
@@ -18,6 +19,7 @@ import {
   RECORD_BYTES,
 } from '../../src/wire/messages.ts';
 import { cannedAnswer } from '../support/canned-ledger.ts';
+import { cannedReceipt } from '../support/canned-receipt.ts';
 import { type Cells, tableOf } from '../support/tables.ts';
 
 export interface TapEvent {
@@ -57,7 +59,7 @@ export async function observedPair(
   const releases: Record<Role, JsonObject | undefined> = { a: undefined, b: undefined };
   const make = (role: Role) => ({
     run: new Run({
-      ...{ manifest, sessionId, party: role, rng: rng[role] },
+      ...{ manifest, sessionId, party: role, rng: rng[role], ciphers: nodeCiphers },
       peerManifestHash: manifestHash(manifest),
       coinGuard: new CoinGuard(),
     }),
@@ -78,10 +80,10 @@ export async function observedPair(
         send(role, effect.message);
         return;
       case 'column': {
-        const { columnKind: kind, column, data } = effect;
+        const { columnKind: kind, column, first: from, data } = effect;
         const step = chunk * RECORD_BYTES[kind];
         for (let at = 0; at < data.length; at += step) {
-          const first = at / RECORD_BYTES[kind];
+          const first = from + at / RECORD_BYTES[kind];
           send(role, { kind, column, first, data: data.subarray(at, at + step) });
         }
         return;
@@ -100,9 +102,15 @@ export async function observedPair(
       case 'ledger':
         pending.push(...run.step(cannedAnswer(effect.request.step)));
         return;
+      case 'receipt':
+        pending.push(...run.step(cannedReceipt(effect.request.step)));
+        return;
       case 'release':
         releases[role] = effect.release;
         return;
+      case 'protocol':
+      case 'shares':
+        throw new Error('these manifests open no moments');
       case 'committed':
       case 'phase':
       case undefined:

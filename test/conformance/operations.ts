@@ -15,7 +15,7 @@ import { dummyIdentifier, jointSeed } from '../../src/dp/xor-mask.ts';
 import { fromHex, fromUtf8, toHex } from '../../src/encoding.ts';
 import { nobleKernel } from '../../src/group/noble-kernel.ts';
 import { drawRekeyable } from '../../src/group/scalars.ts';
-import { ELEMENT_TYPE, packElementMessages } from '../../src/group/suite.ts';
+import { ELEMENT_TYPE } from '../../src/group/suite.ts';
 import { truncateToTags } from '../../src/group/tags.ts';
 import { canonicalJson } from '../../src/json.ts';
 import { pack } from '../../src/packed.ts';
@@ -41,6 +41,7 @@ import {
 import { decodeMessage, encodeMessage, MESSAGE, type Message } from '../../src/wire/messages.ts';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
+import { elementMessages } from '../support/element-messages.ts';
 import { type HandshakeSide, handshakeFrames } from './handshake-frames.ts';
 import { type ScriptedSide, scriptedWaterfall } from './scripted-waterfall.ts';
 
@@ -216,7 +217,7 @@ export const operations: Readonly<Record<string, ((given: never) => unknown) | u
     const types = Uint8Array.of(ELEMENT_TYPE[given.type]);
     const run = fixed(fromHex(given.run), 16, 'run digest');
     const identifiers = pack([fromHex(given.identifier)]);
-    const { bytes, offsets } = packElementMessages(run, given.column, types, identifiers);
+    const { bytes, offsets } = elementMessages(run, given.column, types, identifiers);
     return { message: toHex(bytes), element: toHex(await kernel.hashToGroup(bytes, offsets)) };
   },
   multiply: async ({ scalar, points }: Fields) =>

@@ -3,7 +3,7 @@
  * @module
  */
 import { concat } from '../../src/bytes.ts';
-import { fromHex, toHex } from '../../src/encoding.ts';
+import { fromHex, toHex, u32be } from '../../src/encoding.ts';
 import { nobleKernel } from '../../src/group/noble-kernel.ts';
 import { type MatchEffect, Matching, type Matches } from '../../src/matching/matching.ts';
 import { pack } from '../../src/packed.ts';
@@ -77,9 +77,9 @@ export async function scriptedWaterfall(
         const { scalar, points } = effect;
         queue.push([role, async () => machine.kernelDone(await kernel.multiply(scalar, points))]);
       } else if (effect.kind === 'column') {
-        const { columnKind, column, data } = effect;
+        const { columnKind, column, first, data } = effect;
         sent[role].push([columnKind, column, toHex(data)]);
-        for (const chunk of columnChunks(columnKind, column, concat(data))) {
+        for (const chunk of columnChunks(columnKind, column, first, concat(data))) {
           const peer = other[role];
           queue.push([peer, () => Promise.resolve(machines[peer].receive(chunk))]);
         }
@@ -88,10 +88,11 @@ export async function scriptedWaterfall(
   }
   const { a, b } = matches;
   if (a === undefined || b === undefined) throw new Error('the waterfall did not end');
-  if (toHex(a.tags) !== toHex(b.tags)) throw new Error('the sides order their matches differently');
+  const hex = ({ tags }: Matches): string => toHex(concat(...[...tags].map(u32be)));
+  if (hex(a) !== hex(b)) throw new Error('the sides order their matches differently');
   return {
     sizes: a.sizes,
-    tags: toHex(a.tags),
+    tags: hex(a),
     sent,
     peerPositions: { a: [...a.peerPositions], b: [...b.peerPositions] },
   };

@@ -129,8 +129,10 @@ function orderFindings(
     switch (message.kind) {
       case 'table':
         return [['manifest', 1]];
-      case 'held':
+      case 'account':
         return [['table', 1]];
+      case 'held':
+        return [['account', 1]];
       case 'head':
         return [['held', 1]];
       case 'charged':
@@ -152,10 +154,21 @@ function orderFindings(
         return [all('points', message.column), all('tags', message.column - 1)];
       case 'sizes':
         return [all('tags', k - 1)];
+      case 'values':
+        return [['sizes', 1]];
       case 'release':
         return [['sizes', 1]];
-      case 'bye':
+      case 'receipt':
         return [['release', 1]];
+      case 'logged':
+        return [['receipt', 1]];
+      case 'witnessed':
+        return [['logged', 1]];
+      case 'bye':
+        return [
+          ['logged', 1],
+          ['witnessed', 1],
+        ];
       case 'manifest':
       case 'heartbeat':
       case 'alert':

@@ -52,11 +52,11 @@ describe('honest runs', () => {
       expect(identifiersOf(seed, k).length).toBe(k);
       expect(findings(log, manifest, identifiersOf(seed, k)), seed).toEqual([]);
       const types = new Set(log.map(({ type }) => type));
-      const { heartbeat, alert, reattest, reblind, ...rest } = MESSAGE;
+      const { heartbeat, alert, reattest, reblind, values, ...rest } = MESSAGE;
       expect([...types].sort()).toEqual(
         [...Object.values(rest), ...(k > 1 ? [reblind] : [])].sort(),
       );
-      expect(types.has(heartbeat) || types.has(alert) || types.has(reattest)).toBe(false);
+      for (const none of [heartbeat, alert, reattest, values]) expect(types.has(none)).toBe(false);
     }
   });
 
@@ -144,6 +144,9 @@ describe('the checker reports', () => {
     ['sizes', MESSAGE.sizes, 0, MESSAGE.tags, 'tags 1'],
     ['the opening of the seed', MESSAGE.reveal, 0, MESSAGE.commit, 'commit'],
     ['the mask', MESSAGE.commit, 0, MESSAGE.cosigned, 'cosigned'],
+    ['the charge', MESSAGE.held, 0, MESSAGE.account, 'account'],
+    ['a signature', MESSAGE.receipt, 0, MESSAGE.release, 'release'],
+    ['a cosignature', MESSAGE.witnessed, 0, MESSAGE.logged, 'logged'],
   ] as const)('%s before the last of what they answer', (_what, answer, nth, question, name) => {
     const early = indexOf('sent', 'b', answer, nth);
     // the last message of that type from a which arrived before; one event too early is enough

@@ -1,6 +1,7 @@
 /**
  * One whole run between two machines with the real group and fixed randomness, frozen message by message: a change of
- * any byte on the wire, or of their order, fails here. The session's AEAD would carry exactly these bodies; the charge is that of test/support/canned-ledger.ts.
+ * any byte on the wire, or of their order, fails here. The session's AEAD would carry exactly these bodies; charge and receipt
+ * are those of test/support/canned-ledger.ts and canned-receipt.ts.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -87,7 +88,8 @@ it('is the frozen one, byte by byte', async () => {
   if (process.env['FREEZE'] === '1') writeFileSync(FILE, `${JSON.stringify(now, null, 2)}\n`);
   const frozen = JSON.parse(readFileSync(FILE, 'utf8')) as Transcript;
   expect(now).toEqual(frozen);
-  // 16 messages a side: manifest, table, four of the charge, commit, reveal, 2 points, 2 tags, reblind, sizes, release, bye
-  expect(frozen.messages.filter(({ from }) => from === 'a').length).toBe(16);
-  expect(frozen.messages.filter(({ from }) => from === OTHER.a).length).toBe(16);
+  // 20 messages a side: manifest, table, account, four of the charge, commit, reveal, 2 points, 2 tags, reblind, sizes,
+  // release, receipt, logged, witnessed, bye
+  expect(frozen.messages.filter(({ from }) => from === 'a').length).toBe(20);
+  expect(frozen.messages.filter(({ from }) => from === OTHER.a).length).toBe(20);
 });

@@ -26,7 +26,7 @@ const EXPECTED = {
   'manifest.json': 23,
   'mask.json': 13,
   'matching.json': 1,
-  'messages.json': 42,
+  'messages.json': 46,
   'release.json': 11,
   'session.json': 14,
 };

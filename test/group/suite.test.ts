@@ -2,14 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { fixed } from '../../src/bytes.ts';
 import { fromHex, toHex, utf8 } from '../../src/encoding.ts';
-import {
-  ELEMENT_PREFIX_BYTES,
-  ELEMENT_TYPE,
-  packElementMessages,
-  SUITE_DST,
-  suiteDst,
-} from '../../src/group/suite.ts';
+import { ELEMENT_PREFIX_BYTES, ELEMENT_TYPE, SUITE_DST, suiteDst } from '../../src/group/suite.ts';
 import { pack } from '../../src/packed.ts';
+import { elementMessages } from '../support/element-messages.ts';
 import { suite } from './support.ts';
 
 const RUN = fixed(fromHex('000102030405060708090a0b0c0d0e0f'), 16, 'run');
@@ -27,7 +22,7 @@ describe('suite', () => {
 
   it('packs messages byte by byte', () => {
     const types = Uint8Array.of(ELEMENT_TYPE.real, ELEMENT_TYPE.dummy, ELEMENT_TYPE.empty);
-    const packed = packElementMessages(RUN, 3, types, pack([utf8('ab'), utf8(''), utf8('ab')]));
+    const packed = elementMessages(RUN, 3, types, pack([utf8('ab'), utf8(''), utf8('ab')]));
     expect(toHex(packed.bytes)).toBe(
       [
         '000102030405060708090a0b0c0d0e0f' + '03' + '01' + '6162', // run, column, type, identifier
@@ -40,7 +35,7 @@ describe('suite', () => {
 
   it('agrees with the independent generator', () => {
     for (const vector of suite.elements) {
-      const packed = packElementMessages(
+      const packed = elementMessages(
         fixed(fromHex(vector.run), 16, 'run'),
         vector.column,
         Uint8Array.of(vector.type),
@@ -57,19 +52,22 @@ describe('suite', () => {
     const one = pack([utf8('ab')]);
     const real = Uint8Array.of(1);
     for (const type of [0, 5, 255]) {
-      expect(() => packElementMessages(RUN, 0, Uint8Array.of(type), one)).toThrowCode(
-        'ERR_INTERNAL',
-      );
+      expect(() => elementMessages(RUN, 0, Uint8Array.of(type), one)).toThrowCode('ERR_INTERNAL');
     }
     for (const column of [-1, 256, 0.5, Number.NaN]) {
-      expect(() => packElementMessages(RUN, column, real, one)).toThrowCode('ERR_INTERNAL');
+      expect(() => elementMessages(RUN, column, real, one)).toThrowCode('ERR_INTERNAL');
     }
-    for (const offsets of [[0], [0, 1], [1, 2], [0, 1, 2], [0, 3]]) {
+    for (const offsets of [
+      [0, 1],
+      [1, 2],
+      [0, 3],
+      [2, 0],
+    ]) {
       const bad = { bytes: one.bytes, offsets: Uint32Array.from(offsets) };
-      expect(() => packElementMessages(RUN, 0, real, bad)).toThrowCode('ERR_INTERNAL');
+      expect(() => elementMessages(RUN, 0, real, bad)).toThrowCode('ERR_INTERNAL');
     }
     const falling = { bytes: utf8('abc'), offsets: Uint32Array.of(0, 3, 1, 3) };
-    expect(() => packElementMessages(RUN, 0, Uint8Array.of(1, 1, 1), falling)).toThrowCode(
+    expect(() => elementMessages(RUN, 0, Uint8Array.of(1, 1, 1), falling)).toThrowCode(
       'ERR_INTERNAL',
     );
   });

@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openNodeKernel } from '../../enclave/kernel/node-kernel.ts';
 import { WorkerPool } from '../../enclave/kernel/pool.ts';
+import { NODE_SOURCE } from '../../enclave/kernel/implementation.ts';
 import type { Job } from '../../enclave/kernel/job.ts';
 import { toHex } from '../../src/encoding.ts';
 import { nobleKernel } from '../../src/group/noble-kernel.ts';
@@ -28,6 +29,7 @@ function entry(name: string, source: string): URL {
 function job(): Job {
   return {
     kind: 'hash',
+    source: NODE_SOURCE,
     count: 0,
     chunk: 1,
     cursor: new Int32Array(new SharedArrayBuffer(4)),

@@ -44,7 +44,10 @@ export function matchPair(
       columns: k,
       ownRows: order.length,
       peerRows: cells[1 - index]!.length + masks[1 - index]!.length,
-      messagesOf: (column) => columnMessages(table, mask, column, order, digest, rng),
+      messagesOf: (column, first, count) => {
+        const rows = order.subarray(first, first + count);
+        return columnMessages(table, mask, column, rows, digest, rng);
+      },
       rng,
       uniform,
     });
@@ -71,7 +74,12 @@ export function matchPair(
     } else if (effect.kind === 'multiply') {
       side.pending.push(...side.machine.kernelDone(mockMultiply(effect.scalar, effect.points)));
     } else if (effect.kind === 'column') {
-      for (const chunk of columnChunks(effect.columnKind, effect.column, effect.data)) {
+      for (const chunk of columnChunks(
+        effect.columnKind,
+        effect.column,
+        effect.first,
+        effect.data,
+      )) {
         onChunk(index, chunk);
         sides[1 - index]!.inbox.push(chunk);
       }

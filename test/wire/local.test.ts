@@ -6,12 +6,19 @@ import { concat, equalConstantTime } from '../../src/bytes.ts';
 import { toHex, u16be, u32be, utf8 } from '../../src/encoding.ts';
 import type { ErrorCode } from '../../src/errors.ts';
 import { pack } from '../../src/packed.ts';
-import { decodeLocal, encodeLocal, type LocalMessage, rowsChunks } from '../../src/wire/local.ts';
+import {
+  decodeLocal,
+  encodeLocal,
+  type LocalMessage,
+  rowsChunks,
+  valuesChunks,
+} from '../../src/wire/local.ts';
 import {
   MAX_COLUMNS,
   MAX_IDENTIFIER_BYTES,
   MAX_LOCAL_BYTES,
   MAX_RECORD_BYTES,
+  MAX_VALUE_COLUMNS,
 } from '../../src/wire/limits.ts';
 import { bytesOf, type Field } from './annotated.ts';
 
@@ -53,6 +60,33 @@ const CASES: readonly Case[] = [
       ['c3a9', 'é'],
     ],
     cut: (n) => (n >= 6 && n < 12 ? 'ERR_WIRE_VALUE' : 'ERR_WIRE_TRUNCATED'),
+    longer: 'ERR_WIRE_TRAILING',
+  },
+  {
+    message: {
+      kind: 'values',
+      column: 1,
+      cells: BigInt64Array.of(-2n, 2n ** 63n - 1n, -(2n ** 63n)),
+    },
+    fields: [
+      ['07', 'values'],
+      ['01', 'value column 2'],
+      ['fffffffffffffffe', '-2'],
+      ['7fffffffffffffff', '2^63 - 1'],
+      ['8000000000000000', '-2^63'],
+    ],
+    // without a whole word it is no column; with a part of one more, that part trails
+    cut: (n) => (n < 2 ? 'ERR_WIRE_TRUNCATED' : n < 10 ? 'ERR_WIRE_VALUE' : 'ERR_WIRE_TRAILING'),
+    longer: 'ERR_WIRE_TRAILING',
+  },
+  {
+    message: { kind: 'shares', column: 16, cells: BigUint64Array.of(2n ** 64n - 2n) },
+    fields: [
+      ['12', 'shares'],
+      ['10', 'sixteenth value'],
+      ['fffffffffffffffe', '2^64 - 2'],
+    ],
+    cut: (n) => (n < 2 ? 'ERR_WIRE_TRUNCATED' : 'ERR_WIRE_VALUE'),
     longer: 'ERR_WIRE_TRAILING',
   },
   {
@@ -109,6 +143,7 @@ describe.each(CASES.map((c) => [c.message.kind, c] as const))('%s', (_kind, c) =
 
   it('is refused at every shorter length and with one byte more', () => {
     for (let n = 0; n < bytes.length; n++) {
+      if (c.message.kind === 'values' && n >= 10 && n % 8 === 2) continue; // whole words: a shorter chunk
       expect(() => decodeLocal(bytes.subarray(0, n)), `${n} bytes`).toThrowCode(c.cut(n));
     }
     expect(() => decodeLocal(concat(bytes, Uint8Array.of(0)))).toThrowCode(c.longer);
@@ -164,6 +199,15 @@ describe('refuses', () => {
     expect(action).toThrowCode('ERR_WIRE_VALUE');
   });
 
+  it('value column 17', () => {
+    const values = (column: number): Uint8Array =>
+      concat(Uint8Array.of(7, column), new Uint8Array(8));
+    expect(() => decodeLocal(values(MAX_VALUE_COLUMNS))).toThrowCode('ERR_WIRE_VALUE');
+    expect(decodeLocal(values(MAX_VALUE_COLUMNS - 1))).toMatchObject({
+      cells: BigInt64Array.of(0n),
+    });
+  });
+
   it('an identifier of 1,024 bytes not', () => {
     expect(rows(7, 1, [MAX_IDENTIFIER_BYTES], MAX_IDENTIFIER_BYTES)()).toMatchObject({ column: 7 });
   });
@@ -190,5 +234,28 @@ describe('a column cut into rows messages', () => {
     expect(chunks.reduce((sum, cells) => sum + cells.offsets.length - 1, 0)).toBe(n);
     expect(equalConstantTime(concat(...chunks.map((cells) => cells.bytes)), bytes)).toBe(true);
     expect(chunks.every((cells) => (cells.offsets[1] ?? 0) === length)).toBe(true);
+  });
+});
+
+describe('a value column cut into messages', () => {
+  it.each([
+    ['no rows', 0, 0],
+    ['one row', 1, 1],
+    ['one full message', 65_536, 1],
+    ['one row more', 65_537, 2],
+  ] as const)('%s', (_what, n, messages) => {
+    const cells = BigInt64Array.from({ length: n }, (_, i) => BigInt(i - 3) ** 3n);
+    const chunks = [...valuesChunks(2, cells)].map((chunk) => {
+      const encoded = encodeLocal(chunk);
+      expect(encoded.length).toBeLessThanOrEqual(MAX_LOCAL_BYTES);
+      const decoded = decodeLocal(encoded);
+      if (decoded.kind !== 'values') throw new Error('another message');
+      expect(decoded.column).toBe(2);
+      return decoded.cells;
+    });
+    expect(chunks.length).toBe(messages);
+    const joined = chunks.flatMap((chunk) => [...chunk]);
+    expect(joined.every((value, i) => value === cells[i])).toBe(true);
+    expect(joined.length).toBe(n);
   });
 });

@@ -12,12 +12,14 @@ import {
   CHUNK_ELEMENTS,
   MAX_ALERT_BYTES,
   MAX_COLUMNS,
+  MAX_ENVELOPE_BYTES,
   MAX_LINEAGES,
   MAX_MANIFEST_BYTES,
   MAX_NOTE_BYTES,
   MAX_PROOF_HASHES,
   MAX_REATTEST_BYTES,
   MAX_RECORD_BYTES,
+  MAX_STATEMENT_BYTES,
   MAX_TABLE_ROWS,
 } from '../../src/wire/limits.ts';
 import {
@@ -193,6 +195,16 @@ const CASES: readonly Case[] = [
     longer: 'ERR_WIRE_TRAILING',
   },
   {
+    message: { kind: 'account', salt: filled(32, 0x49), statement: utf8('{}') },
+    type: 0x18,
+    fields: [
+      [hexOf(32, '49'), "half of the release's salt"],
+      ['7b7d', '{}'],
+    ],
+    cut: (n) => (n < 32 ? 'ERR_WIRE_TRUNCATED' : n === 32 ? 'ERR_WIRE_LENGTH' : 'shorter'),
+    longer: 'longer',
+  },
+  {
     message: { kind: 'points', column: 0, first: 8_064, data: filled(64, 0x70) },
     type: 0x20,
     fields: [
@@ -229,6 +241,13 @@ const CASES: readonly Case[] = [
     longer: 'ERR_WIRE_LENGTH',
   },
   {
+    message: { kind: 'values', bytes: filled(3, 0x73) },
+    type: 0x24,
+    fields: [[hexOf(3, '73'), 'the next bytes of the protocol on shares, which frames itself']],
+    cut: (n) => (n === 0 ? 'ERR_WIRE_LENGTH' : 'shorter'),
+    longer: 'longer',
+  },
+  {
     message: { kind: 'sizes', sizes: [1, 0x01020304] },
     type: 0x30,
     fields: [
@@ -242,6 +261,41 @@ const CASES: readonly Case[] = [
     message: { kind: 'release', hash: filled(32, 0x81) },
     type: 0x31,
     fields: [[hexOf(32, '81'), 'hash of the release']],
+    cut: () => 'ERR_WIRE_TRUNCATED',
+    longer: 'ERR_WIRE_TRAILING',
+  },
+  {
+    message: { kind: 'receipt', signature: filled(64, 0x82) },
+    type: 0x32,
+    fields: [[hexOf(64, '82'), "the enclave's signature of the receipt"]],
+    cut: () => 'ERR_WIRE_TRUNCATED',
+    longer: 'ERR_WIRE_TRAILING',
+  },
+  {
+    message: {
+      kind: 'logged',
+      note: utf8('abc'),
+      envelope: utf8('{}'),
+      consistency: [filled(32, 0x83)],
+      inclusion: [filled(32, 0x84)],
+    },
+    type: 0x33,
+    fields: [
+      ['0003', 'length of the checkpoint'],
+      ['616263', 'abc'],
+      ['0002', 'length of the envelope'],
+      ['7b7d', '{}'],
+      ['01', 'one hash of the consistency proof'],
+      [hexOf(32, '83'), 'which is this'],
+      [hexOf(32, '84'), 'inclusion proof: the rest'],
+    ],
+    cut: (n) => (n < 42 ? 'ERR_WIRE_TRUNCATED' : n === 42 ? 'shorter' : 'ERR_WIRE_LENGTH'),
+    longer: 'ERR_WIRE_LENGTH',
+  },
+  {
+    message: { kind: 'witnessed', cosignature: filled(72, 0x85) },
+    type: 0x34,
+    fields: [[hexOf(72, '85'), 'time (u64) and cosignature (64)']],
     cut: () => 'ERR_WIRE_TRUNCATED',
     longer: 'ERR_WIRE_TRAILING',
   },
@@ -357,6 +411,34 @@ describe('limits', () => {
     }
   });
 
+  it('accounts, envelopes and their proofs', () => {
+    const part = (n: number) => concat(u16be(n), new Uint8Array(n));
+    const hashes = (n: number) => new Uint8Array(32 * n);
+    const account = (n: number) => new Uint8Array(32 + n);
+    const logged = (note: number, envelope: number, consistency: number, inclusion: number) =>
+      concat(
+        part(note),
+        part(envelope),
+        Uint8Array.of(consistency),
+        hashes(consistency + inclusion),
+      );
+    const most = logged(MAX_NOTE_BYTES, MAX_ENVELOPE_BYTES, MAX_PROOF_HASHES, MAX_PROOF_HASHES);
+    expect(decodeMessage(MESSAGE.logged, most).kind).toBe('logged');
+    expect(decodeMessage(MESSAGE.account, account(MAX_STATEMENT_BYTES)).kind).toBe('account');
+    for (const [type, body] of [
+      [MESSAGE.account, account(0)],
+      [MESSAGE.account, account(MAX_STATEMENT_BYTES + 1)],
+      [MESSAGE.logged, logged(MAX_NOTE_BYTES + 1, 1, 0, 0)],
+      [MESSAGE.logged, logged(0, 1, 0, 0)],
+      [MESSAGE.logged, logged(1, MAX_ENVELOPE_BYTES + 1, 0, 0)],
+      [MESSAGE.logged, logged(1, 0, 0, 0)],
+      [MESSAGE.logged, logged(1, 1, MAX_PROOF_HASHES + 1, 0)],
+      [MESSAGE.logged, logged(1, 1, 0, MAX_PROOF_HASHES + 1)],
+    ] as const) {
+      expect(() => decodeMessage(type, body)).toThrowCode('ERR_WIRE_LENGTH');
+    }
+  });
+
   it('manifest, re-attestation, sizes, alert', () => {
     const opaque: readonly [number, number][] = [
       [MESSAGE.manifest, MAX_MANIFEST_BYTES],
@@ -402,7 +484,7 @@ describe('a column cut into messages', () => {
       for (const kind of ['points', 'tags'] as const) {
         const size = RECORD_BYTES[kind];
         const data = Uint8Array.from({ length: count * size }, (_, i) => (i * 31) >> 3);
-        const chunks = [...columnChunks(kind, 3, data)];
+        const chunks = [...columnChunks(kind, 3, 0, data)];
         expect(chunks.length).toBe(Math.ceil(count / CHUNK_ELEMENTS));
         let next = 0;
         for (const chunk of chunks) {
