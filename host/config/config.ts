@@ -12,10 +12,22 @@ import type { Json } from '../../src/json.ts';
 import type { Role } from '../../src/run/manifest.ts';
 import type { Env } from '../cli/io.ts';
 import { projectRoot } from '../cli/root.ts';
+import type { Combination } from '../ingest/table.ts';
 import { parseObject, readTextFile } from '../keys/files.ts';
 import { SETTINGS, SETTING_NAMES, type Overrides } from './settings.ts';
 
 export type DataFormat = 'auto' | 'csv' | 'parquet';
+
+/** Where a value column is in the file, and how its cells are read (docs/normalisation.md, "Values"). */
+export interface ValuePlace {
+  readonly from: string | number;
+  /** Fixed point: the value is the cell times 10^decimals; 0 when absent. */
+  readonly decimals?: number;
+  /** An empty cell is refused when absent. */
+  readonly empty?: 'zero';
+  /** How rows of one entity are combined. */
+  readonly combine?: Combination;
+}
 
 export interface DataConfig {
   /** Absolute path, or `-` for stdin. */
@@ -25,7 +37,24 @@ export interface DataConfig {
   readonly delimiter?: string;
   /** Logical column -> name in the file, or position from 1. */
   readonly columns: Readonly<Record<string, string | number>>;
+  /** The same for the own value columns; a plain place is that of whole numbers. */
+  readonly values?: Readonly<Record<string, string | number | ValuePlace>>;
+  /** What to do with an identifier in two rows: refuse them when absent. */
+  readonly onDuplicate?: 'refuse' | 'entity';
 }
+
+/** Which ports of the enclave's vsock lead to its two sockets. */
+interface EnclavePorts {
+  readonly control: number;
+  readonly peer: number;
+}
+
+/** Where the own enclave is. */
+export type EnclaveConfig =
+  | { readonly kind: 'simulated'; readonly root: string }
+  | { readonly kind: 'vsock'; readonly cid: number; readonly ports: EnclavePorts }
+  /** A virtual machine without AF_VSOCK on this side: QEMU's or Firecracker's socket for it. */
+  | { readonly kind: 'emulated'; readonly socket: string; readonly ports: EnclavePorts };
 
 /** A validated configuration; every path is absolute. */
 export interface Config {
@@ -37,11 +66,15 @@ export interface Config {
   readonly policy: string;
   /** Folder of the data's ledger, made by `dpca ledger init`. */
   readonly ledger: string;
+  /** Folder of the organisation's log of runs; `log` beside the ledger when absent. */
+  readonly log?: string;
   readonly data: DataConfig;
+  /** This side agrees to manifests whose `shares` give both hosts shares of matched rows (docs/shares.md). */
+  readonly allowShares?: true;
   readonly peer?: { readonly url: string };
   readonly listen?: { readonly host: string; readonly port: number };
   readonly tls?: { readonly certificate?: string; readonly key?: string; readonly ca?: string };
-  readonly enclave: { readonly kind: 'simulated'; readonly root: string };
+  readonly enclave: EnclaveConfig;
 }
 
 type Draft = { [name: string]: Json | Draft };
@@ -51,6 +84,9 @@ function describe(error: ErrorObject): string {
   const at = error.instancePath;
   if (error.keyword === 'additionalProperties') {
     return `${at}/${String(params['additionalProperty'])}: unknown key`;
+  }
+  if (error.keyword === 'discriminator') {
+    return `${at}/${String(params['tag'])}: expected simulated, vsock or emulated`;
   }
   if (error.keyword === 'required') return `${at}/${String(params['missingProperty'])}: missing`;
   if (error.keyword === 'enum' && Array.isArray(params['allowedValues'])) {
@@ -64,7 +100,7 @@ function describe(error: ErrorObject): string {
 function validate(draft: Draft, path: string): void {
   const schemaPath = join(projectRoot(), 'docs', 'schema', 'config.schema.json');
   const schema = JSON.parse(readFileSync(schemaPath, 'utf8')) as Record<string, unknown>;
-  const check = new Ajv2020({ allowUnionTypes: true }).compile(schema);
+  const check = new Ajv2020({ allowUnionTypes: true, discriminator: true }).compile(schema);
   if (check(draft)) return;
   const [first] = check.errors ?? [];
   throw new DpcaError(

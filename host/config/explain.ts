@@ -8,6 +8,7 @@ import { rootText, variance } from '../../src/dp/noise-law.ts';
 import { maskRows } from '../../src/dp/plan.ts';
 import { manifestHash, type Manifest, type Role } from '../../src/run/manifest.ts';
 import { keyFingerprint, spokenFingerprint } from '../keys/peers.ts';
+import { statisticWords } from './statistic-flags.ts';
 
 function plural(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? '' : 's'}`;
@@ -48,10 +49,23 @@ export function explainManifest(manifest: Manifest, own?: Role): string[] {
         : `          telephone numbers without a country are taken as ${country}`,
     );
   }
+  for (const { name, owner, low, high } of manifest.values) {
+    lines.push(`Value     ${name} of party ${owner}, clipped to ${low}..${high}`);
+  }
   const total = rootText(variance(privacy.mask));
+  const { release, threshold } = manifest;
   lines.push(
-    'Output    the number of common rows, in total and per identifier, to both parties;',
-    `          the total carries noise of standard deviation ${total}`,
+    `Output    to ${release === 'both' ? 'both parties' : `party ${release} only`}:`,
+    `          the total count carries noise of standard deviation ${total}`,
+    ...manifest.statistics.map((statistic) => `          ${statisticWords(statistic)}`),
+    ...(threshold === undefined
+      ? []
+      : [`          figures of fewer than ${threshold} rows (as noised) are suppressed`]),
+    ...(manifest.statistics.some(({ kind }) => kind === 'shares')
+      ? [
+          '          THE SECRET SHARES CARRY NO DIFFERENTIAL PRIVACY; both configurations must allow them',
+        ]
+      : []),
     `Privacy   epsilon ${privacy.epsilon} and delta ${privacy.delta} for ${plural(privacy.runs, 'run')} in all,`,
     '          under null-a-row adjacency: whatever is released about a table would be almost as likely,',
     `          by a factor of e^${privacy.epsilon} except with probability ${privacy.delta}, if any one of its rows`,

@@ -1,32 +1,33 @@
 /**
- * Mask weights for a new manifest. The search is not trusted: what it finds is certified like any other mask.
+ * Mask weights and output noise for a new manifest. The search is not trusted: what it finds is certified like any other mask.
  * @module
  */
 import { setImmediate } from 'node:timers/promises';
 import { parseDecimal } from '../../src/dp/decimal.ts';
-import type { MaskPlan } from '../../src/dp/plan.ts';
-import { chooseMask } from '../../src/dp/planner.ts';
+import { chooseNoise, type NoisePlan } from '../../src/dp/planner.ts';
 import { DpcaError } from '../../src/errors.ts';
 import type { Io } from '../cli/io.ts';
 
-/** The smallest mask that the planner finds for the claim. It computes for up to ten seconds without a pause. */
-export async function searchMask(
+/**
+ * The smallest noise that the planner finds for the claim, `slots` moments in each run included. It computes for up to
+ * twenty seconds without a pause.
+ */
+export async function searchNoise(
   io: Io,
   columns: number,
+  slots: number,
   claim: {
     readonly runs: number;
     readonly epsilon: string;
     readonly delta: string;
     readonly rowsMax: number;
   },
-): Promise<MaskPlan> {
+): Promise<NoisePlan> {
   const progress = io.progress();
-  progress.phase('searching for the smallest mask that keeps the claim');
-  const plan = chooseMask({
-    ...{ mask: 'auto', k: columns, runs: claim.runs, rowsMax: claim.rowsMax },
-    epsilon: parseDecimal(claim.epsilon),
-    delta: parseDecimal(claim.delta),
-  });
+  progress.phase('searching for the smallest noise that keeps the claim');
+  const [epsilon, delta] = [parseDecimal(claim.epsilon), parseDecimal(claim.delta)];
+  const { runs, rowsMax } = claim;
+  const plan = chooseNoise({ mask: 'auto', k: columns, runs, rowsMax, epsilon, delta }, slots);
   progress.done();
   // lets a signal that came meanwhile be delivered, so that nothing is written after it
   await setImmediate();

@@ -13,6 +13,7 @@ import {
   type Normalisation,
   type Role,
 } from '../../src/run/manifest.ts';
+import type { ValueSource } from '../ingest/table.ts';
 import { ruleSetDigest } from '../ingest/rule-set.ts';
 import { readTextFile } from '../keys/files.ts';
 import { loadKeys, type Keys } from '../keys/keys.ts';
@@ -58,6 +59,44 @@ export function columnSources(
   });
 }
 
+/**
+ * The own party's value columns of the manifest with their places in the own file, in the manifest's order; the
+ * configuration must place exactly these, and say how each is combined when rows are merged (ERR_CONFIG).
+ */
+export function valueSources({ party, data }: Config, manifest: Manifest): readonly ValueSource[] {
+  const own = manifest.values.filter(({ owner }) => owner === party);
+  const places = data.values ?? {};
+  for (const name of Object.keys(places)) {
+    if (!own.some((value) => value.name === name)) {
+      throw new DpcaError(
+        'ERR_CONFIG',
+        `/data/values/${name}: the manifest has no such value column of party ${party}`,
+      );
+    }
+  }
+  return own.map(({ name, low, high }) => {
+    const given = places[name];
+    if (given === undefined) {
+      throw new DpcaError(
+        'ERR_CONFIG',
+        `/data/values/${name}: missing, the manifest names this value column of party ${party}`,
+      );
+    }
+    const { from, decimals, empty, combine } = typeof given === 'object' ? given : { from: given };
+    if (combine === undefined && data.onDuplicate === 'entity') {
+      throw new DpcaError(
+        'ERR_CONFIG',
+        `/data/values/${name}/combine: missing; say sum, max or min, because rows are merged`,
+      );
+    }
+    return {
+      ...{ name, from, decimals: decimals ?? 0, emptyIsZero: empty === 'zero' },
+      ...(combine === undefined ? {} : { combine }),
+      ...{ low: BigInt(low), high: BigInt(high) },
+    };
+  });
+}
+
 /** Loads what the configuration names and refuses any disagreement with the manifest (ERR_CONFIG). */
 export function loadParty(config: Config): Party {
   const role = config.party;
@@ -65,6 +104,7 @@ export function loadParty(config: Config): Party {
   const own = manifest.parties[role];
   const other = manifest.parties[role === 'a' ? 'b' : 'a'];
   columnSources(config, manifest);
+  valueSources(config, manifest);
   if (manifest.normalisation.ruleSet !== ruleSetDigest()) {
     throw new DpcaError(
       'ERR_MANIFEST',

@@ -29,6 +29,13 @@ export function parseListen(text: string, source: string): { host: string; port:
   return { host, port: Number(match?.[3]) };
 }
 
+function parseCid(text: string, source: string): number {
+  if (!/^[1-9][0-9]{0,9}$/.test(text)) {
+    throw new DpcaError('ERR_CONFIG', `${source}: expected the number of an enclave`);
+  }
+  return Number(text);
+}
+
 export const SETTING_NAMES = [
   'party',
   'manifest',
@@ -36,13 +43,18 @@ export const SETTING_NAMES = [
   'peers',
   'policy',
   'ledger',
+  'log',
   'data',
+  'format',
+  'onDuplicate',
   'peerUrl',
   'listen',
   'tlsCertificate',
   'tlsKey',
   'tlsCa',
   'enclaveRoot',
+  'enclaveSocket',
+  'enclaveCid',
 ] as const;
 export type SettingName = (typeof SETTING_NAMES)[number];
 
@@ -66,7 +78,22 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
   peers: file('peers', 'DPCA_PEERS', 'folder of pinned peers', 'peers'),
   policy: file('policy', 'DPCA_POLICY', 'appraisal policy for the peer', 'policy'),
   ledger: file('ledger', 'DPCA_LEDGER', "folder of the data's ledger", 'ledger'),
+  log: file('log', 'DPCA_LOG', "folder of the organisation's log", 'log'),
   data: file('data', 'DPCA_DATA', 'input file, Parquet folder, or - for stdin', 'data', 'path'),
+  format: {
+    flag: 'format',
+    argument: '<auto|csv|parquet>',
+    env: 'DPCA_FORMAT',
+    help: 'format of the input',
+    at: ['data', 'format'],
+  },
+  onDuplicate: {
+    flag: 'on-duplicate',
+    argument: '<refuse|entity>',
+    env: 'DPCA_ON_DUPLICATE',
+    help: 'rows that share an identifier: refuse them, or merge them into one',
+    at: ['data', 'onDuplicate'],
+  },
   peerUrl: {
     flag: 'peer-url',
     argument: '<url>',
@@ -86,6 +113,21 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
   tlsKey: file('tls-key', 'DPCA_TLS_KEY', 'PEM file', 'tls', 'key'),
   tlsCa: file('tls-ca', 'DPCA_TLS_CA', 'PEM file', 'tls', 'ca'),
   enclaveRoot: file('enclave-root', 'DPCA_ENCLAVE_ROOT', 'the simulated root', 'enclave', 'root'),
+  enclaveSocket: file(
+    'enclave-socket',
+    'DPCA_ENCLAVE_SOCKET',
+    "socket of the emulated enclave's vsock",
+    'enclave',
+    'socket',
+  ),
+  enclaveCid: {
+    flag: 'enclave-cid',
+    argument: '<cid>',
+    env: 'DPCA_ENCLAVE_CID',
+    help: 'vsock CID of the enclave',
+    at: ['enclave', 'cid'],
+    parse: parseCid,
+  },
 };
 
 /** Adds `--config` and one flag per setting to a command that runs with a configuration. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { isAbsolute, relative, resolve } from 'node:path';
-import type { MaskPlan } from '../../src/dp/plan.ts';
+import type { NoisePlan } from '../../src/dp/planner.ts';
 import { DpcaError } from '../../src/errors.ts';
 import type { Json } from '../../src/json.ts';
 import {
@@ -13,6 +13,8 @@ import {
   type Manifest,
   type Role,
 } from '../../src/run/manifest.ts';
+import { compileStatistics } from '../../src/statistics/compile.ts';
+import { statisticsFromJson, valuesFromJson } from '../../src/statistics/definition.ts';
 import { ruleSetDigest } from '../ingest/rule-set.ts';
 import type { Peer } from '../keys/peers.ts';
 
@@ -29,8 +31,10 @@ export interface ManifestTemplate {
   readonly runs: number;
   readonly rows: number;
   readonly otherRows: number;
-  /** From the claim and the columns above. */
-  readonly mask: MaskPlan;
+  readonly values: readonly Json[];
+  readonly statistics: readonly Json[];
+  readonly threshold: number | undefined;
+  readonly release: string;
 }
 
 /** Splits `NAME:RULE` (ERR_USAGE). */
@@ -48,8 +52,18 @@ export function parseColumn(text: string): {
   return { name, normalisation: rule };
 }
 
-/** Fills the manifest and validates it (ERR_USAGE, ERR_MANIFEST). */
-export function makeManifest(template: ManifestTemplate): Manifest {
+/** Moments of one run that a changed row can move, which is what the noise must cover (ERR_MANIFEST, ERR_MANIFEST_PLAN). */
+export function slotsOf({ columns, rows, otherRows, ...template }: ManifestTemplate): number {
+  const names = columns.map((column) => parseColumn(column).name);
+  const values = valuesFromJson(template.values, '/values', names);
+  const statistics = statisticsFromJson(template.statistics, '/statistics', values);
+  const threshold = template.threshold === undefined ? {} : { threshold: template.threshold };
+  const design = { columns, values, statistics, privacy: {}, ...threshold };
+  return compileStatistics(design, Math.min(rows, otherRows)).slots;
+}
+
+/** Fills the manifest and validates it (ERR_USAGE, ERR_MANIFEST); `noise` is what the claim and the rest ask for. */
+export function makeManifest(template: ManifestTemplate, { mask, noise }: NoisePlan): Manifest {
   const entry = (peer: Peer, rowsMax: number): Json => ({
     name: peer.name,
     identity: peer.identity,
@@ -65,15 +79,18 @@ export function makeManifest(template: ManifestTemplate): Manifest {
     parties: template.role === 'a' ? { a: own, b: other } : { a: other, b: own },
     columns: template.columns.map(parseColumn),
     normalisation: { ruleSet: ruleSetDigest(), defaultCountry: template.country },
-    statistics: [{ kind: 'count' }],
+    values: template.values,
+    statistics: template.statistics,
     privacy: {
       adjacency: 'null-a-row',
       epsilon: template.epsilon,
       delta: template.delta,
       runs: template.runs,
-      mask: { kind: template.mask.kind, columns: template.mask.columns },
+      mask: { kind: mask.kind, columns: mask.columns },
+      ...(noise === undefined ? {} : { noise }),
     },
-    release: 'both',
+    ...(template.threshold === undefined ? {} : { threshold: template.threshold }),
+    release: template.release,
   });
 }
 
@@ -92,17 +109,23 @@ export interface ConfigTemplate {
   readonly delimiter?: string;
   /** `NAME=PLACE`: a column name of the file, or a position from 1. */
   readonly map: readonly string[];
+  readonly allowShares?: boolean;
   readonly peerUrl?: string;
   readonly listen?: { readonly host: string; readonly port: number };
 }
 
-function places(template: ConfigTemplate): Record<string, string | number> {
-  const names = template.manifest.columns.map((column) => column.name);
-  const out: Record<string, string | number> = {};
+type Places = Record<string, string | number>;
+
+/** The places of key columns and of own value columns; without --map by name, or by position in this order. */
+function places({ manifest, role, header, map }: ConfigTemplate): { keys: Places; values: Places } {
+  const keys = manifest.columns.map(({ name }) => name);
+  const own = manifest.values.filter(({ owner }) => owner === role).map(({ name }) => name);
+  const names = [...keys, ...own];
+  const out: Places = {};
   names.forEach((name, i) => {
-    out[name] = template.header ? name : i + 1;
+    out[name] = header ? name : i + 1;
   });
-  for (const entry of template.map) {
+  for (const entry of map) {
     const at = entry.indexOf('=');
     const [name, place] = [entry.slice(0, Math.max(at, 0)), entry.slice(at + 1)];
     if (!names.includes(name) || place === '') {
@@ -113,7 +136,9 @@ function places(template: ConfigTemplate): Record<string, string | number> {
     }
     out[name] = /^[1-9][0-9]{0,4}$/.test(place) ? Number(place) : place;
   }
-  return out;
+  const pick = (list: readonly string[]): Places =>
+    Object.fromEntries(list.map((name) => [name, out[name] ?? name]));
+  return { keys: pick(keys), values: pick(own) };
 }
 
 /** A path as given on the command line, as it stands in a configuration of `folder`. */
@@ -124,7 +149,8 @@ export function near(folder: string, path: string): string {
 
 /** The document of dpca.json; loadConfig validates it when it is read. */
 export function makeConfig(template: ConfigTemplate): Json {
-  const { delimiter, peerUrl, listen } = template;
+  const { delimiter, allowShares, peerUrl, listen } = template;
+  const { keys: columns, values } = places(template);
   return {
     version: 1,
     party: template.role,
@@ -138,8 +164,10 @@ export function makeConfig(template: ConfigTemplate): Json {
       format: template.format,
       header: template.header,
       ...(delimiter === undefined ? {} : { delimiter }),
-      columns: places(template),
+      columns,
+      ...(Object.keys(values).length === 0 ? {} : { values }),
     },
+    ...(allowShares === true ? { allowShares } : {}),
     ...(peerUrl === undefined ? {} : { peer: { url: peerUrl } }),
     ...(listen === undefined ? {} : { listen }),
     enclave: { kind: 'simulated', root: template.root },

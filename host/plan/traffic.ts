@@ -1,10 +1,12 @@
 /**
- * Bytes and time of one run, before it is started: the payload of the matching (src/dp/planner.ts) with the framing
- * of docs/specification.md, and kernel work at the rates of bench/results.
+ * Bytes and time of one run, before it is started: the payload of the matching (src/dp/planner.ts) and of the values
+ * (src/mpc/matched.ts) with the framing of docs/specification.md, and kernel work at the rates of bench/results.
  * @module
  */
 import { type MaskPlan, maskRows } from '../../src/dp/plan.ts';
 import { payloadBytes } from '../../src/dp/planner.ts';
+import { matchedBytes } from '../../src/mpc/matched.ts';
+import type { Program } from '../../src/mpc/program.ts';
 import { CHUNK_ELEMENTS } from '../../src/wire/limits.ts';
 
 /** Column and first position in front of the records, frame type and AEAD tag around them, WebSocket header. */
@@ -15,9 +17,14 @@ const SESSION_BYTES = 16_000;
 const HASH_SECONDS = 1 / 30_000;
 const MULTIPLY_SECONDS = 1 / 21_000;
 
+/** Framing of a byte stream in frames of 256 KiB. */
+const STREAM_OVERHEAD = 1 + 32 / 262_144;
+
 export interface Traffic {
   /** Both directions together. */
   readonly bytes: number;
+  /** Part of it that shares values and computes on them; its time is not in `cpuSeconds`. */
+  readonly valueBytes: number;
   /** Seconds of one core, both enclaves together, with nothing else running. */
   readonly cpuSeconds: number;
 }
@@ -28,6 +35,7 @@ export function estimateTraffic(
   rowsA: number,
   rowsB: number,
   common: number,
+  program?: Program,
 ): Traffic {
   const k = plan.columns.length;
   const perColumn = maskRows(plan);
@@ -50,8 +58,15 @@ export function estimateTraffic(
     open = open.map((n) => n - matched);
   }
   const hashes = k * ((rows[0] ?? 0) + (rows[1] ?? 0));
+  const matched = Math.round(sizes.reduce((sum, size) => sum + size, 0));
+  const values =
+    program === undefined || program.columns.length === 0
+      ? { a: 0, b: 0 }
+      : matchedBytes(program, { a: rows[0] ?? 0, b: rows[1] ?? 0 }, matched);
+  const valueBytes = Math.round((values.a + values.b) * STREAM_OVERHEAD);
   return {
-    bytes: aToB + bToA + frames * FRAME_OVERHEAD_BYTES + SESSION_BYTES,
+    bytes: aToB + bToA + frames * FRAME_OVERHEAD_BYTES + SESSION_BYTES + valueBytes,
+    valueBytes,
     cpuSeconds: hashes * HASH_SECONDS + multiplications * MULTIPLY_SECONDS,
   };
 }

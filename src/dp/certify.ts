@@ -7,6 +7,7 @@ import { DpcaError } from '../errors.ts';
 import { type Composed, deltaUpper } from './accountant.ts';
 import { floorNumber, type Rational } from './decimal.ts';
 import { maskPair } from './loss.ts';
+import { type OutputCharge, outputPair } from './output-noise.ts';
 import { assertPlan, columnMasks, type MaskPlan, PLAN_LIMITS } from './plan.ts';
 
 export interface Claim {
@@ -18,6 +19,8 @@ export interface Claim {
   readonly delta: Rational;
   /** Most rows of either party's table; delta may not exceed 1/rowsMax. */
   readonly rowsMax: number;
+  /** Moments opened in each run; absent if none is. */
+  readonly outputs?: OutputCharge;
 }
 
 export interface Certificate {
@@ -36,10 +39,24 @@ export function sizesOf(plan: MaskPlan, runs: number): readonly Composed[] {
   return [...counts.values()];
 }
 
+/** All that `runs` runs reveal: sizes, and `slots` changed moments in each. */
+export function compositionOf(
+  plan: MaskPlan,
+  runs: number,
+  outputs?: OutputCharge,
+): readonly Composed[] {
+  const sizes = sizesOf(plan, runs);
+  if (outputs === undefined) return sizes;
+  return [...sizes, { pair: outputPair(outputs.weights), count: outputs.slots * runs }];
+}
+
 /** Refuses (ERR_MANIFEST_PLAN) unless delta at epsilon is provably at most the claim over all runs. */
 export function certifyPlan(plan: MaskPlan, claim: Claim): Certificate {
   const { k, runs, epsilon, delta, rowsMax } = claim;
   assertPlan(plan, k);
+  if (claim.outputs !== undefined) {
+    assertPlan({ kind: 'xor', columns: [claim.outputs.weights] }, 1);
+  }
   const refuse = (problem: string): never => {
     throw new DpcaError('ERR_MANIFEST_PLAN', problem);
   };
@@ -53,10 +70,10 @@ export function certifyPlan(plan: MaskPlan, claim: Claim): Certificate {
   if (delta.num * BigInt(rowsMax) > delta.den) {
     refuse('expected delta of at most 1/rowsMax: more would permit publishing a row');
   }
-  const upper = deltaUpper(sizesOf(plan, runs), floorNumber(epsilon));
+  const upper = deltaUpper(compositionOf(plan, runs, claim.outputs), floorNumber(epsilon));
   if (!(upper <= floorNumber(delta))) {
     refuse(
-      `expected a mask that keeps the claimed delta over ${runs} runs, got one with delta up to ` +
+      `expected noise that keeps the claimed delta over ${runs} runs, got one with delta up to ` +
         `${(upper / floorNumber(delta)).toPrecision(4)} times the claim`,
     );
   }

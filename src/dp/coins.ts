@@ -47,9 +47,13 @@ export function assertOpens(
   }
 }
 
+/** What a stream of coins is for; streams of different use are independent. */
+export type CoinUse = 'bits' | 'output';
+
 /**
  * The raw coin stream, `length` bytes: PRK = HKDF-Extract(SHA-256, salt = 32 zero bytes, ikm = own || peer), then
- * chunk c of at most 8160 bytes = HKDF-Expand(PRK, "bits" || sessionId || u64be(runCounter) || [u32be(c) if c > 0]).
+ * chunk c of at most 8160 bytes = HKDF-Expand(PRK, use || sessionId || u64be(runCounter) || [u32be(c) if c > 0]); `use`
+ * is "bits" for the mask, "output" for the noise of opened moments.
  */
 export function coinStream(
   own: Bytes<32>,
@@ -57,10 +61,11 @@ export function coinStream(
   sessionId: Bytes<32>,
   runCounter: bigint,
   length: number,
+  use: CoinUse = 'bits',
 ): Uint8Array {
   const ikm = concat(own, peer);
   const prk = extract(sha256, ikm);
-  const info = concat(utf8('bits'), sessionId, u64be(runCounter));
+  const info = concat(utf8(use), sessionId, u64be(runCounter));
   const out = new Uint8Array(length);
   for (let at = 0, chunk = 0; at < length; at += STREAM_CHUNK, chunk++) {
     const label = chunk === 0 ? info : concat(info, u32be(chunk));
@@ -79,8 +84,9 @@ export function coins(
   sessionId: Bytes<32>,
   runCounter: bigint,
   count: number,
+  use: CoinUse = 'bits',
 ): Uint8Array {
-  const stream = coinStream(own, peer, sessionId, runCounter, Math.ceil(count / 8));
+  const stream = coinStream(own, peer, sessionId, runCounter, Math.ceil(count / 8), use);
   const bits = new Uint8Array(count);
   for (let i = 0; i < count; i++) bits[i] = ((stream[i >> 3] ?? 0) >> (7 - (i & 7))) & 1;
   wipe(stream);

@@ -6,7 +6,7 @@
  */
 import { DpcaError } from '../errors.ts';
 import type { Rational } from './decimal.ts';
-import { lowerQuantile, rootText, variance } from './noise-law.ts';
+import { lowerLaw, lowerQuantile, rootText, variance } from './noise-law.ts';
 import { columnPlan } from './mask.ts';
 import { assertPlan, type MaskPlan, maskRows } from './plan.ts';
 
@@ -31,7 +31,7 @@ export interface CountRelease {
 
 function estimate(plan: MaskPlan, size: number): CountEstimate {
   const rows = maskRows(plan).reduce((a, b) => a + b, 0);
-  const lo = lowerQuantile(plan);
+  const lo = lowerQuantile(lowerLaw(plan));
   const doubled = 2 * size - rows;
   const whole = Math.trunc(Math.abs(doubled) / 2);
   return {

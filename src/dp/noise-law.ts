@@ -47,24 +47,41 @@ function packedLaw(plan: MaskPlan, slot: number): bigint {
   return law;
 }
 
-/**
- * Largest lo with P(Z < lo) <= 1/40 for Z = sum of all columns' noise; Z is symmetric, so the upper end of the
- * central 95 % is m - lo with m = sum of the columns' rows.
- */
-export function lowerQuantile(plan: MaskPlan): number {
+/** The lower half of an exact law, and a little more. */
+export interface LowerLaw {
+  /** Masses of Z = 0, 1, ... in units of 2^-bits; of a mask with IntersectMask columns rounded up. */
+  readonly masses: readonly bigint[];
+  readonly bits: number;
+}
+
+/** Law of Z = sum of all columns' noise, which is symmetric, up to its middle. */
+export function lowerLaw(plan: MaskPlan): LowerLaw {
   const bits = columnMasks(plan).reduce((sum, mask) => sum + denominatorBits(mask), 0);
   // every coefficient is below 2^(bits + 1); whole hex digits make the unpacking linear
   const digits = Math.ceil((bits + 2) / 4);
   const half = Math.floor(maskRows(plan).reduce((a, b) => a + b, 0) / 2) + 1;
   const packed = BigInt.asUintN(4 * digits * half, packedLaw(plan, 4 * digits));
   const text = packed.toString(16).padStart(digits * half, '0');
-  let below = 0n;
-  for (let z = 0; z < half; z++) {
+  const masses = Array.from({ length: half }, (_, z) => {
     const end = text.length - digits * z;
-    below += BigInt(`0x${text.slice(end - digits, end)}`);
-    if (below * 40n > 1n << BigInt(bits)) return z;
-  }
-  return half;
+    return BigInt(`0x${text.slice(end - digits, end)}`);
+  });
+  return { bits, masses };
+}
+
+/** Half of the 5 % that an interval of 95 % leaves out. */
+export const TAIL: Rational = { num: 1n, den: 40n };
+
+/**
+ * Largest lo with P(Z < lo) <= tail, for a tail below 1/2; Z is symmetric, so the upper end of the central interval
+ * is m - lo with m = sum of the columns' rows.
+ */
+export function lowerQuantile({ bits, masses }: LowerLaw, tail: Rational = TAIL): number {
+  let below = 0n;
+  return masses.findIndex((mass) => {
+    below += mass;
+    return below * tail.den > tail.num << BigInt(bits);
+  });
 }
 
 /** Var Z of all columns together: sum w^2 / 4, or tau^2 / (4 (2 tau - 1)) per column. */
@@ -83,7 +100,8 @@ export function variance(plan: MaskPlan): Rational {
   return { num, den };
 }
 
-function integerRoot(value: bigint): bigint {
+/** floor(sqrt(value)) of a whole number from 0 on. */
+export function integerRoot(value: bigint): bigint {
   if (value < 2n) return value;
   let x = 1n << BigInt(Math.ceil(value.toString(2).length / 2));
   for (;;) {

@@ -7,6 +7,7 @@
  */
 import { type Composed, epsilonUpper } from './accountant.ts';
 import { type LossPair, maskPair } from './loss.ts';
+import type { OutputCharge } from './output-noise.ts';
 import { type ColumnMask, columnMasks, type MaskPlan } from './plan.ts';
 
 /** The hockey-stick curve of a pair at the likelihood ratios `ratios` (ascending), from the top down. */
@@ -70,8 +71,16 @@ function shiftUpTo2(mask: ColumnMask): LossPair {
   return dominate(maskPair(mask, 1), maskPair(mask, 2));
 }
 
-/** Certified epsilon at `delta` when one row is replaced by any other, over `runs` runs; Infinity if there is none. */
-export function replaceEpsilon(plan: MaskPlan, runs: number, delta: number): number {
+/**
+ * Certified epsilon at `delta` when one row is replaced by any other, over `runs` runs; Infinity if there is none.
+ * A moment then moves by at most twice its sensitivity.
+ */
+export function replaceEpsilon(
+  plan: MaskPlan,
+  runs: number,
+  delta: number,
+  outputs?: OutputCharge,
+): number {
   const parts = new Map<string, Composed>();
   columnMasks(plan).forEach((mask, j) => {
     const key = `${j === 0 ? 1 : 2} ${JSON.stringify(mask)}`;
@@ -79,6 +88,10 @@ export function replaceEpsilon(plan: MaskPlan, runs: number, delta: number): num
     const pair = known?.pair ?? (j === 0 ? maskPair(mask, 1) : shiftUpTo2(mask));
     parts.set(key, { pair, count: (known?.count ?? 0) + runs });
   });
+  if (outputs !== undefined) {
+    const { weights, replaceSlots } = outputs;
+    parts.set('', { pair: shiftUpTo2({ kind: 'xor', weights }), count: replaceSlots * runs });
+  }
   return epsilonUpper([...parts.values()], delta, { tolerance: 1e-2 });
 }
 

@@ -22,7 +22,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createSimulatedRoot, encodeSimulatedRoot } from '../../attestation/simulated/chain.ts';
 import { measureSimulated } from '../../enclave/nsm/measure.ts';
-import { makeConfig, makeManifest } from '../../host/config/template.ts';
+import { makeConfig, makeManifest, type ManifestTemplate } from '../../host/config/template.ts';
 import { createPrivateFile, prettyJson } from '../../host/keys/files.ts';
 import { createKeys, type Keys } from '../../host/keys/keys.ts';
 import { peerOf, pinPeer, simulatedRootOf } from '../../host/keys/peers.ts';
@@ -85,6 +85,8 @@ export interface PairOptions {
   /** `NAME:RULE` in priority order. */
   readonly columns: readonly string[];
   readonly build: Build;
+  /** What the manifest asks for, for one run at epsilon 8; without it the count, for ten runs at epsilon 2. */
+  readonly asked?: Pick<ManifestTemplate, 'values' | 'statistics' | 'threshold' | 'release'>;
 }
 
 export interface PartyFolder {
@@ -112,7 +114,7 @@ export interface Pair {
 /** Both parties' folders; party a listens by default and b calls, but nothing hangs on that. */
 export async function makePair(options: PairOptions): Promise<Pair> {
   const folder = mkdtempSync(join(tmpdir(), 'dpca-s-'));
-  const { build, sheets, columns } = options;
+  const { build, sheets, columns, asked } = options;
   const now = Date.now();
   const made = await Promise.all(
     (['a', 'b'] as const).map(async (role) => {
@@ -131,11 +133,20 @@ export async function makePair(options: PairOptions): Promise<Pair> {
     }),
   );
   const [a, b] = made as [(typeof made)[0], (typeof made)[0]];
-  const manifest = makeManifest({
-    ...{ role: 'a', own: a.peer, other: b.peer, purpose: 'scenario tests', columns, country: null },
-    ...{ epsilon: '2', delta: '0.0001', runs: 10, rows: 10_000, otherRows: 10_000 },
-    mask: { kind: 'xor', columns: columns.map(() => EXAMPLE_WEIGHTS) },
-  });
+  const manifest = makeManifest(
+    {
+      ...{ role: 'a', own: a.peer, other: b.peer, purpose: 'scenario tests', columns },
+      ...(asked === undefined ? { epsilon: '2', runs: 10 } : { epsilon: '8', runs: 1 }),
+      ...{ delta: '0.0001', rows: 10_000, otherRows: 10_000 },
+      ...{ values: [], statistics: [{ kind: 'count' }], threshold: undefined, release: 'both' },
+      ...asked,
+      country: null,
+    },
+    {
+      mask: { kind: 'xor', columns: columns.map(() => EXAMPLE_WEIGHTS) },
+      ...(asked === undefined ? {} : { noise: EXAMPLE_WEIGHTS }),
+    },
+  );
   const finish = async (own: typeof a, other: typeof a): Promise<PartyFolder> => {
     const { role, at, keys, rootFingerprint } = own;
     pinPeer(join(at, 'peers'), other.peer);

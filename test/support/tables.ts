@@ -12,7 +12,7 @@ export type Cells = readonly (readonly (string | null)[])[];
 /** Rows of k cells, null for an empty cell. */
 export function tableOf(rows: Cells, k: number): Table {
   const columns = Array.from({ length: k }, (_, j) => pack(rows.map((row) => utf8(row[j] ?? ''))));
-  return { rows: rows.length, columns };
+  return { rows: rows.length, columns, values: [] };
 }
 
 /** A random table pair: identifiers unique per column and side, drawn from one pool so that they meet. */

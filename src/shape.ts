@@ -3,31 +3,34 @@
  * value or refuses with ERR_MANIFEST and that pointer (docs/specification.md section 6: a difference must be nameable).
  * @module
  */
-import { isZero } from '../bytes.ts';
-import { fromHex } from '../encoding.ts';
-import { DpcaError } from '../errors.ts';
-import type { Json, JsonObject } from '../json.ts';
+import { isZero } from './bytes.ts';
+import { fromHex } from './encoding.ts';
+import { DpcaError } from './errors.ts';
+import type { Json, JsonObject } from './json.ts';
 
 /** Ends parsing with the member's JSON pointer and what was expected there. */
 export function refuse(path: string, problem: string): never {
   throw new DpcaError('ERR_MANIFEST', `manifest ${path === '' ? '/' : path}: ${problem}`);
 }
 
-/** Exactly the named members: a missing and an unknown one are refused alike. */
-export function object<const K extends string>(
+/** Exactly the named members, and of the optional ones any: a missing and an unknown one are refused alike. */
+export function object<const K extends string, const O extends string = never>(
   value: Json | undefined,
   path: string,
   names: readonly K[],
-): Record<K, Json> {
+  optional: readonly O[] = [],
+): Record<K, Json> & Partial<Record<O, Json>> {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
     return refuse(path, 'expected an object');
   }
   const members = value as JsonObject;
   for (const name of Object.keys(members)) {
-    if (!(names as readonly string[]).includes(name)) refuse(`${path}/${name}`, 'unknown member');
+    if (!([...names, ...optional] as readonly string[]).includes(name)) {
+      refuse(`${path}/${name}`, 'unknown member');
+    }
   }
   for (const name of names) if (!(name in members)) refuse(`${path}/${name}`, 'missing');
-  return members as Record<K, Json>;
+  return members as Record<K, Json> & Partial<Record<O, Json>>;
 }
 
 /** 1 to `max` entries. */
@@ -61,11 +64,11 @@ export function prose(value: Json, path: string, max: number): string {
   return shown;
 }
 
-/** 1 to `max`. */
-export function integer(value: Json, path: string, max: number): number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 1 && value <= max
+/** `min` to `max`. */
+export function integer(value: Json, path: string, max: number, min = 1): number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max
     ? value
-    : refuse(path, `expected a whole number from 1 to ${max}`);
+    : refuse(path, `expected a whole number from ${min} to ${max}`);
 }
 
 export function oneOf<const T extends string | number>(
