@@ -37,7 +37,7 @@ export async function readTable(
     const file = 'standard input';
     if (source.format === 'csv') return readCsv(stdin, file, { ...shape, length: null }, reader);
     if (source.format === 'parquet') return readParquet([wholeStream(stdin, file)], file, reader);
-    throw new DpcaError('ERR_INPUT_FORMAT', `${file}: expected format csv or parquet, got none`);
+    throw new DpcaError('ERR_INPUT_FORMAT', `${file}: expected --format csv or parquet, got none`);
   }
   try {
     const isDirectory = (await stat(source.path)).isDirectory();

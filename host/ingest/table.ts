@@ -1,7 +1,8 @@
 /**
- * The result of reading an input: one packed column of normalised identifiers per logical column. README.md.
+ * The result of reading an input: one packed column of normalised identifiers per key column, and one of whole numbers
+ * per value column. README.md.
  * Runs in the host, on its own party's rows: trusted for that party's input and nothing else.
- * No object is kept per row; a column costs its bytes plus four per row.
+ * No object is kept per row; a key column costs its bytes plus four per row, a value column eight per row.
  * @module
  */
 import { DpcaError } from '../../src/errors.ts';
@@ -18,12 +19,36 @@ export interface IdentifierColumn {
   readonly offsets: Uint32Array;
 }
 
+/** Whole numbers in the units of the manifest's bounds, not yet clipped to them. */
+export interface ValueColumn {
+  readonly name: string;
+  readonly cells: BigInt64Array;
+  /** empty cells of the file that were taken as zero */
+  readonly empties: number;
+}
+
+/** What `--on-duplicate entity` did. */
+export interface MergeReport {
+  /** of the file; the table's rows are the entities */
+  readonly rowsRead: number;
+  /** rows that are in one entity with another row */
+  readonly mergedRows: number;
+  /** rows of the largest entity */
+  readonly largestEntity: number;
+  /** per key column, distinct identifiers that were left out because their entity kept another one */
+  readonly surplusIdentifiers: readonly number[];
+}
+
 export interface IngestedTable {
   readonly rows: number;
   /** in the order in which they were asked for; identifiers are unique within each */
   readonly columns: readonly IdentifierColumn[];
-  /** empty cells per column */
+  /** empty cells per key column */
   readonly empties: readonly number[];
+  /** in the order in which they were asked for */
+  readonly values: readonly ValueColumn[];
+  /** null when equal identifiers are refused */
+  readonly merge: MergeReport | null;
 }
 
 /** Where a table is. `format: 'auto'` goes by extension (a directory is Parquet); `-` is standard input. */
@@ -36,11 +61,29 @@ export interface TableSource {
   readonly delimiter?: string;
 }
 
-/** One logical column: `from` is a column name of the file (exact), or a position from 1. */
+/** One key column: `from` is a column name of the file (exact), or a position from 1. */
 export interface ColumnSource {
   readonly name: string;
   readonly normalisation: RuleName;
   readonly from: string | number;
+}
+
+export const COMBINATIONS = ['sum', 'max', 'min'] as const;
+export type Combination = (typeof COMBINATIONS)[number];
+
+/** One value column. */
+export interface ValueSource {
+  readonly name: string;
+  readonly from: string | number;
+  /** The value is the cell times 10^decimals, 0..18. */
+  readonly decimals: number;
+  /** Whether an empty cell counts as zero; it is refused otherwise. */
+  readonly emptyIsZero: boolean;
+  /** How the rows of one entity are combined; needed when rows are merged. */
+  readonly combine?: Combination;
+  /** The manifest's bounds, which the enclave clips to. */
+  readonly low: bigint;
+  readonly high: bigint;
 }
 
 const COLUMN_BYTES_MAX = 0xffff_ffff;

@@ -8,7 +8,12 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { readTable } from '../../host/ingest/read-table.ts';
 import type { ReadOptions } from '../../host/ingest/table-reader.ts';
-import type { ColumnSource, IngestedTable, TableSource } from '../../host/ingest/table.ts';
+import type {
+  ColumnSource,
+  IngestedTable,
+  TableSource,
+  ValueSource,
+} from '../../host/ingest/table.ts';
 import type { RuleName } from '../../host/ingest/normalise.ts';
 
 export const directory = mkdtempSync(join(tmpdir(), 'dpca-ingest-'));
@@ -32,7 +37,16 @@ export function columns(
   return list.map(([name, normalisation, from]) => ({ name, normalisation, from }));
 }
 
-export const options: ReadOptions = { defaultCountry: null, rowsMax: 1_000_000 };
+/** Whole numbers of the column with the same name, unless `how` says otherwise; bounds that clip nothing. */
+export function valueSource(name: string, how: Partial<ValueSource> = {}): ValueSource {
+  const [low, high] = [-(2n ** 63n), 2n ** 63n - 1n];
+  return { name, from: name, decimals: 0, emptyIsZero: false, low, high, ...how };
+}
+
+export const options: ReadOptions = {
+  ...{ defaultCountry: null, rowsMax: 1_000_000 },
+  ...{ values: [], onDuplicate: 'refuse' },
+};
 
 /** Reads CSV text through a file. */
 export function readText(
