@@ -204,6 +204,14 @@ export async function verifyEar(
   return { status: checkShape(claims, expected), claims };
 }
 
+/** When a token says that it was issued, before anything of it is verified (JWS_CLAIM): the clock of an audit. */
+export function unverifiedIssueTime(token: string): NowMs {
+  const issued = partOf(token, 1)['iat'];
+  return typeof issued === 'number'
+    ? issued * 1000
+    : refuse('JWS_CLAIM', 'expected a time of issue');
+}
+
 /** The comparable part of a submodule: checks that either side could not run do not count. */
 function comparable(submodule: JsonObject, ignored: ReadonlySet<string>): string {
   const verifier = submodule['ear_verifier_claims'];

@@ -4,6 +4,18 @@
  * @module
  */
 export { ReplayMemory, type Expected, type ReplayGuard } from './appraise.ts';
+export { auditBundle, auditMemory } from './audit.ts';
+export type {
+  AuditedRun,
+  AuditedSide,
+  AuditMemory,
+  AuditOptions,
+  AuditResult,
+  Finding,
+  FindingClass,
+  KnownParty,
+} from './audit-types.ts';
+export { readBundle, writeBundle, type Bundle } from './bundle.ts';
 export { CHECKS, CHECK_IDS, type CheckId, type CheckResult } from './checks.ts';
 export {
   EAR_PROFILE,

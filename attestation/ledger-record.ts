@@ -5,12 +5,18 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { type Bytes, concat } from '../src/bytes.ts';
-import { parseDecimal } from '../src/dp/decimal.ts';
-import { assertPlan, type MaskPlan, PLAN_LIMITS } from '../src/dp/plan.ts';
+import type { OutputCharge } from '../src/dp/output-noise.ts';
+import { assertPlan, type MaskPlan } from '../src/dp/plan.ts';
 import { fromUtf8, lengthPrefixed, toHex, utf8 } from '../src/encoding.ts';
 import { DpcaError } from '../src/errors.ts';
 import { canonicalJson, type Json, type JsonObject, parseJson } from '../src/json.ts';
-import { type Manifest, privacyFields, privacyHash } from '../src/run/manifest.ts';
+import { type Manifest, privacyHash } from '../src/run/manifest.ts';
+import {
+  compileFields,
+  outputCharge,
+  privacyDocument,
+  privacyFieldsFromJson,
+} from '../src/run/privacy-fields.ts';
 import { MAX_RECORD_BYTES } from '../src/wire/limits.ts';
 
 /** What was registered: one plan and the claim for everything registered so far. */
@@ -73,11 +79,14 @@ class Shape {
     throw new DpcaError(this.code, `ledger record: ${problem}`);
   }
 
+  members(value: Json | undefined, what: string): JsonObject {
+    return value === null || typeof value !== 'object' || Array.isArray(value)
+      ? this.refuse(`${what}: expected an object`)
+      : (value as JsonObject);
+  }
+
   object(value: Json | undefined, names: readonly string[], what: string): JsonObject {
-    if (value === null || typeof value !== 'object' || Array.isArray(value)) {
-      return this.refuse(`${what}: expected an object`);
-    }
-    const given = value as JsonObject;
+    const given = this.members(value, what);
     if (Object.keys(given).length !== names.length || !names.every((name) => name in given)) {
       this.refuse(`${what}: expected the members ${names.join(', ')}`);
     }
@@ -168,11 +177,7 @@ export function parseRecord(bytes: Uint8Array, code: Code): LedgerRecord {
     name: shape.text(given, 'name', LINEAGE_NAME),
     rowsMax: shape.integer(given, 'rowsMax', MAX_ROWS),
     perPeer: shape.integer(given, 'perPeer', MAX_SLOTS),
-    fields: shape.object(
-      given['fields'],
-      ['columns', 'statistics', 'privacy', 'release'],
-      'fields',
-    ),
+    fields: shape.members(given['fields'], 'fields'),
     epsilon: shape.text(given, 'epsilon', DECIMAL),
     delta: shape.text(given, 'delta', DECIMAL),
   };
@@ -186,38 +191,23 @@ export interface RegisteredPlan {
   readonly epsilon: string;
   readonly delta: string;
   readonly mask: MaskPlan;
+  /** Moments opened in each run; undefined if there are none. */
+  readonly outputs: OutputCharge | undefined;
 }
 
-/** Reads the fields of a plan record (ERR_BUDGET_LEDGER). */
-export function registeredPlan(record: PlanRecord): RegisteredPlan {
-  const shape = new Shape('ERR_BUDGET_LEDGER');
-  const { fields } = record;
-  const members = ['adjacency', 'epsilon', 'delta', 'runs', 'mask'];
-  const privacy = shape.object(fields['privacy'], members, 'privacy');
-  const given = shape.object(privacy['mask'], ['kind', 'columns'], 'mask');
-  const { kind, columns } = given;
-  if ((kind !== 'xor' && kind !== 'intersect') || !Array.isArray(columns)) {
-    return shape.refuse('mask: unknown');
-  }
-  const epsilon = shape.text(privacy, 'epsilon', DECIMAL);
-  const delta = shape.text(privacy, 'delta', DECIMAL);
-  // assertPlan checks every number of it
-  const mask = { kind, columns } as unknown as MaskPlan;
+/** Reads the fields of a plan record, as strictly as a manifest is read (ERR_BUDGET_LEDGER). */
+export function registeredPlan({ fields }: PlanRecord): RegisteredPlan {
   try {
-    assertPlan(mask, columns.length);
-    parseDecimal(epsilon);
-    parseDecimal(delta);
+    const given = privacyFieldsFromJson(fields);
+    const { mask, runs, epsilon, delta } = given.privacy;
+    assertPlan(mask, given.columns.length);
+    const hash = sha256(concat(utf8('dpca/v1/privacy'), utf8(canonicalJson(fields))));
+    // overflow depends on the rows of a manifest, and is for its certificate
+    const outputs = outputCharge(compileFields(given, 1));
+    return { hash: toHex(hash), ...{ runs, epsilon, delta, mask, outputs } };
   } catch (cause) {
     throw new DpcaError('ERR_BUDGET_LEDGER', 'ledger record: the plan is malformed', { cause });
   }
-  const hash = sha256(concat(utf8('dpca/v1/privacy'), utf8(canonicalJson(fields))));
-  return {
-    hash: toHex(hash),
-    runs: shape.integer(privacy, 'runs', PLAN_LIMITS.runs),
-    epsilon,
-    delta,
-    mask,
-  };
 }
 
 export interface Registration {
@@ -239,7 +229,7 @@ export function planRecord(manifest: Manifest, given: Registration): PlanRecord 
   const record: PlanRecord = {
     version: 1,
     type: given.prev === ZERO_HASH ? 'registration' : 'extension',
-    fields: privacyFields(manifest),
+    fields: privacyDocument(manifest),
     ...rest,
     salt: toHex(salt),
   };

@@ -7,9 +7,9 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { type Bytes, equalConstantTime, fixed } from '../src/bytes.ts';
-import { fromHex, toHex } from '../src/encoding.ts';
+import { fromHex, fromUtf8, toHex } from '../src/encoding.ts';
 import { DpcaError, type ErrorCode } from '../src/errors.ts';
-import type { JsonObject } from '../src/json.ts';
+import { type JsonObject, parseJson } from '../src/json.ts';
 import type { Rng } from '../src/rng.ts';
 import { type Manifest, type ManifestParty, privacyHash, type Role } from '../src/run/manifest.ts';
 import type { Charged, Cosigned, Head } from '../src/wire/ledger-messages.ts';
@@ -28,6 +28,7 @@ import {
 import { parseRecord, type SlotPeer, type SlotRecord, slotStatement } from './ledger-record.ts';
 import { type Ledger, ledgerOrigin } from './ledger.ts';
 import { assertConsistency, assertInclusion, leafHash } from './merkle.ts';
+import type { LedgerEntry } from './receipt.ts';
 
 export interface SigningKey {
   /** Ed25519 seed. */
@@ -66,7 +67,8 @@ export function cosignerName(log: string): string {
   return `dpca-enclave/party/${log.slice(0, 16)}`;
 }
 
-function cosigner({ log }: ManifestParty): NoteKey {
+/** The key with which an organisation cosigns. */
+export function cosigner({ log }: Pick<ManifestParty, 'log'>): NoteKey {
   return { name: cosignerName(log), publicKey: fromHex(log) };
 }
 
@@ -85,7 +87,8 @@ function openLineage(
   return { ...openCheckpoint(note, key, cosigners), lineage };
 }
 
-function recode<T>(code: ErrorCode, what: string, action: () => T): T {
+/** Gives whatever goes wrong in `action` one code, with the reason in its message. */
+export function recode<T>(code: ErrorCode, what: string, action: () => T): T {
   try {
     return action();
   } catch (cause) {
@@ -104,7 +107,9 @@ export class LedgerSession {
   private peerHead: (Checkpoint & { readonly lineage: string }) | undefined;
   private pending: Uint8Array | undefined;
   private ownCharge: { readonly record: Uint8Array; readonly charged: Charged } | undefined;
-  private peerCharge: { readonly record: Uint8Array; readonly checkpoint: Checkpoint } | undefined;
+  private peerCharge: { readonly charged: Charged; readonly checkpoint: Checkpoint } | undefined;
+  private ownCosigned: Cosigned | undefined;
+  private peerCosigned: Cosigned | undefined;
 
   /** Verifies the memory too (ERR_BUDGET_LEDGER): a host that spoils it locks itself out, and is told so. */
   constructor(setup: LedgerSetup) {
@@ -260,7 +265,7 @@ export class LedgerSession {
     });
     this.assertSlot(parseRecord(record, 'ERR_BUDGET_PROOF'), head.lineage);
     this.assertEnclave('owner', record, enclaveKey, signature);
-    this.peerCharge = { record, checkpoint };
+    this.peerCharge = { charged, checkpoint };
     return { lineage: head.lineage, note };
   }
 
@@ -268,27 +273,30 @@ export class LedgerSession {
   cosigned(time: bigint): Cosigned {
     const { log, enclave } = this.setup;
     if (this.peerCharge === undefined) throw new DpcaError('ERR_INTERNAL', 'nothing to cosign');
-    const { record, checkpoint } = this.peerCharge;
-    return {
+    const { charged, checkpoint } = this.peerCharge;
+    this.ownCosigned = {
       cosignature: cosign(checkpoint, { ...cosigner(this.own), ...log }, time),
       enclaveKey: enclave.publicKey,
-      signature: sign(slotStatement('peer', record), enclave),
+      signature: sign(slotStatement('peer', charged.record), enclave),
     };
+    return this.ownCosigned;
   }
 
   /** Verifies the peer's cosignature; the evidence of this slot for the own host to keep. */
-  complete({ cosignature, enclaveKey, signature }: Cosigned): {
+  complete(cosigned: Cosigned): {
     readonly checkpoint: Uint8Array;
     readonly evidence: JsonObject;
   } {
     if (this.ownCharge === undefined)
       throw new DpcaError('ERR_INTERNAL', 'cosigned before charged');
+    const { cosignature, enclaveKey, signature } = cosigned;
     const { record, charged } = this.ownCharge;
     const peer = cosigner(this.other);
     recode('ERR_BUDGET_PROOF', "the peer's cosignature", () =>
       assertCosignature(this.setup.ledger.checkpoint, peer, cosignature),
     );
     this.assertEnclave('peer', record, enclaveKey, signature);
+    this.peerCosigned = cosigned;
     const checkpoint = withCosignature(charged.note, peer, cosignature);
     return {
       checkpoint,
@@ -298,6 +306,24 @@ export class LedgerSession {
         peer: { enclaveKey: toHex(enclaveKey), signature: toHex(signature) },
       },
     };
+  }
+
+  /** Both charges with everything that was signed of them, for the receipt. */
+  entries(): Readonly<Record<Role, LedgerEntry>> {
+    const { ownCharge, peerCharge, ownCosigned, peerCosigned } = this;
+    if (!ownCharge || !peerCharge || !ownCosigned || !peerCosigned) {
+      throw new DpcaError('ERR_INTERNAL', 'a receipt before both charges');
+    }
+    const entry = (charged: Charged, by: ManifestParty, cosigned: Cosigned): LedgerEntry => ({
+      record: parseJson(fromUtf8(charged.record), 'slot') as JsonObject,
+      checkpoint: fromUtf8(withCosignature(charged.note, cosigner(by), cosigned.cosignature)),
+      inclusion: charged.inclusion.map(toHex),
+      owner: toHex(charged.signature),
+      peer: toHex(cosigned.signature),
+    });
+    const own = entry(ownCharge.charged, this.other, peerCosigned);
+    const peer = entry(peerCharge.charged, this.own, ownCosigned);
+    return this.setup.party === 'a' ? { a: own, b: peer } : { a: peer, b: own };
   }
 
   private signer(key: SigningKey): NoteSigner {

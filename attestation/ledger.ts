@@ -6,11 +6,10 @@
  */
 import { type Bytes, equalConstantTime } from '../src/bytes.ts';
 import { deltaUpper } from '../src/dp/accountant.ts';
-import { sizesOf } from '../src/dp/certify.ts';
+import { compositionOf } from '../src/dp/certify.ts';
 import { floorNumber, parseDecimal, type Rational } from '../src/dp/decimal.ts';
 import { toHex } from '../src/encoding.ts';
 import { DpcaError } from '../src/errors.ts';
-import { canonicalJson } from '../src/json.ts';
 import { type Manifest, privacyHash, type Role } from '../src/run/manifest.ts';
 import {
   type LedgerRecord,
@@ -59,7 +58,7 @@ function sessionOf({ session, run }: SlotRecord): string {
 
 /** Certified upper bound on delta at `epsilon` for all slots of all plans together. */
 export function composedDelta(plans: readonly RegisteredPlan[], epsilon: Rational): number {
-  const parts = plans.flatMap(({ mask, runs }) => sizesOf(mask, runs));
+  const parts = plans.flatMap(({ mask, runs, outputs }) => compositionOf(mask, runs, outputs));
   return deltaUpper(parts, floorNumber(epsilon));
 }
 
@@ -263,11 +262,6 @@ export class Ledger {
   private certify(): void {
     if (this.planOf.length < 2) return;
     const index = this.tree.size - 1;
-    for (const { fields } of this.registered) {
-      if (canonicalJson(fields['statistics'] ?? null) !== '[{"kind":"count"}]') {
-        broken(index, 'composition of plans with statistics other than the count is not supported');
-      }
-    }
     const { epsilon, delta } = this.registration;
     const upper = composedDelta(this.planOf, parseDecimal(epsilon));
     if (!(upper <= floorNumber(parseDecimal(delta)))) {

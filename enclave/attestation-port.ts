@@ -4,6 +4,7 @@
  * nothing (docs/verifying.md, "Clock").
  * @module
  */
+import { toBase64 } from '../attestation/base64.ts';
 import { encodeUserData } from '../attestation/user-data.ts';
 import {
   ownDocumentTime,
@@ -36,6 +37,7 @@ export class AttestationPort {
   private readonly report: (event: JsonObject) => void;
   private startMs: NowMs | undefined;
   private measured: Uint8Array | undefined;
+  private opened: AttestationVerdict | undefined;
 
   constructor(nsm: Nsm, policy: AppraisalPolicy, report: (event: JsonObject) => void) {
     this.nsm = nsm;
@@ -47,6 +49,12 @@ export class AttestationPort {
   get peerMeasurement(): Bytes<48> {
     if (this.measured === undefined) throw new DpcaError('ERR_INTERNAL', 'no peer was accepted');
     return fixed(this.measured, 48, 'PCR0');
+  }
+
+  /** The accepted verdict that opened the session. */
+  get verdict(): AttestationVerdict {
+    if (this.opened === undefined) throw new DpcaError('ERR_INTERNAL', 'no peer was accepted');
+    return this.opened;
   }
 
   async attest(publicKey: Uint8Array, nonce: Uint8Array, fields: UserData): Promise<OwnDocument> {
@@ -77,13 +85,14 @@ export class AttestationPort {
         earliest: (this.startMs ?? now) - HANDSHAKE_SKEW_MS,
       },
     });
-    this.report(verdictEvent(verdict));
+    this.report(verdictEvent(verdict, document));
     if (!verdict.accepted) throw refusalOf(verdict);
     const { binding, leafNotAfter } = verdict.claims;
     if (binding === null || verdict.payloadSha256 === null) {
       throw new DpcaError('BINDING_FORMAT', 'the document binds no session'); // the binding is checked whatever the policy waives, because it is expected
     }
     this.measured = verdict.claims.pcrs.get(0);
+    this.opened ??= verdict;
     return {
       payloadHash: fixed(verdict.payloadSha256, 32, 'payload hash'),
       manifestHash: binding.manifestHash,
@@ -94,7 +103,7 @@ export class AttestationPort {
 }
 
 /** What the own host shows and logs of a verdict: public facts of the document and every check. */
-function verdictEvent(verdict: AttestationVerdict): JsonObject {
+function verdictEvent(verdict: AttestationVerdict, document: Uint8Array): JsonObject {
   const { accepted, code, checks, anchor, at, claims } = verdict;
   return {
     event: 'verdict',
@@ -105,6 +114,8 @@ function verdictEvent(verdict: AttestationVerdict): JsonObject {
       anchor === null ? null : { fingerprint: anchor.fingerprint, partition: anchor.partition },
     checks: checks.map((check) => ({ ...check })),
     moduleId: claims?.moduleId ?? null,
+    // kept in the log: auditors ask what was refused
+    refused: accepted ? null : toBase64(document),
     pcrs: Object.fromEntries(
       [...(claims?.pcrs ?? new Map<number, Bytes<48>>())].map(([index, value]) => [
         String(index),

@@ -29,12 +29,27 @@ export interface RunConfiguration {
   readonly ledger: Ledger;
   /** The peer's ledgers as this host remembers them. */
   readonly memory: readonly PeerMemory[];
+  /** The last checkpoint of the peer's log that this host has seen. */
+  readonly logMemory: Uint8Array | undefined;
 }
 
 /** What the session with the peer needs of it. */
-export type SessionConfiguration = Omit<RunConfiguration, 'log' | 'ledger' | 'memory'>;
+export type SessionConfiguration = Omit<
+  RunConfiguration,
+  'log' | 'ledger' | 'memory' | 'logMemory'
+>;
 
-const MEMBERS = ['role', 'party', 'identityKey', 'logKey', 'manifest', 'policy', 'memory'];
+const MEMBERS = [
+  'role',
+  'party',
+  'identityKey',
+  'logKey',
+  'manifest',
+  'policy',
+  'memory',
+  'logMemory',
+  'allowShares',
+];
 
 function text(body: JsonObject, name: string): string {
   const value = body[name];
@@ -87,6 +102,9 @@ export function readConfiguration(
   const party = oneOf(body, 'party', ['a', 'b']);
   const manifest = parseManifest(text(body, 'manifest'));
   certifyManifest(manifest);
+  if (manifest.statistics.some(({ kind }) => kind === 'shares') && body['allowShares'] !== true) {
+    throw new DpcaError('ERR_SHARES_REFUSED', 'expected allowShares in the own configuration');
+  }
   const { parties } = manifest;
   const policy = parsePolicy(text(body, 'policy'));
   if (policy.mode === 'audit') {
@@ -103,5 +121,6 @@ export function readConfiguration(
     log: keyOf(body, 'logKey', parties[party].log),
     ledger: new Ledger(records),
     memory: memoryOf(body),
+    logMemory: body['logMemory'] === null ? undefined : utf8(text(body, 'logMemory')),
   };
 }

@@ -7,23 +7,29 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { MAX_RECORDS } from '../attestation/ledger-record.ts';
 import { policyHash } from '../attestation/policy.ts';
+import type { LedgerEntry } from '../attestation/receipt.ts';
+import { ReceiptSession } from '../attestation/receipt-session.ts';
 import { fixed } from '../src/bytes.ts';
 import { CoinGuard } from '../src/dp/coins.ts';
+import { toHex } from '../src/encoding.ts';
 import { DpcaError } from '../src/errors.ts';
 import type { Kernel } from '../src/group/kernel.ts';
 import type { JsonObject } from '../src/json.ts';
 import type { Table } from '../src/matching/table.ts';
 import type { Rng } from '../src/rng.ts';
-import { manifestHash } from '../src/run/manifest.ts';
+import { manifestHash, type Role } from '../src/run/manifest.ts';
+import { RUN_COUNTER } from '../src/run/run.ts';
 import type { HandshakeRecord } from '../src/session/handshake-types.ts';
-import { decodeLocal, encodeLocal, type LocalMessage } from '../src/wire/local.ts';
+import { decodeLocal, encodeLocal, type LocalMessage, sharesChunks } from '../src/wire/local.ts';
 import { nodeAead } from './aead.ts';
+import { nodeCiphers } from './ciphers.ts';
 import { AttestationPort } from './attestation-port.ts';
 import { readConfiguration } from './configuration.ts';
 import { HostStorage, type LedgerPort, openLedger } from './ledger-port.ts';
 import { acceptOne } from './local-server.ts';
 import type { Nsm } from './nsm/nsm.ts';
 import { PeerSession } from './peer-session.ts';
+import { ReceiptPort } from './receipt-port.ts';
 import { TableBuilder } from './table-builder.ts';
 
 export interface EnclaveParts {
@@ -54,6 +60,8 @@ export async function serveRun(parts: EnclaveParts): Promise<void> {
     lost = reject;
   });
   configuration.catch(() => undefined);
+  let abandon: () => void = () => undefined;
+  const abandoned = new Promise<undefined>((resolve) => (abandon = () => resolve(undefined)));
   const stop = (error: DpcaError): void => {
     lost(error);
     session?.stop(error.code, error.message);
@@ -64,6 +72,7 @@ export async function serveRun(parts: EnclaveParts): Promise<void> {
       case 'configure':
         return configured(message.body);
       case 'rows':
+      case 'values':
         return table.add(message);
       case 'rowsEnd':
         ownTable = table.finish(message.rows);
@@ -80,15 +89,18 @@ export async function serveRun(parts: EnclaveParts): Promise<void> {
         return storage.answer(message.body);
       case 'event':
       case 'request':
+      case 'shares':
         throw new DpcaError('ERR_WIRE_UNEXPECTED', 'events go from the enclave to its host');
     }
   };
   const peer = await acceptOne(parts.sockets, 'peer.sock', {
     onFrame: (frame) => {
       if (session === undefined) early.push(frame);
-      else session.takeFrame(frame);
+      else return session.takeFrame(frame);
+      return undefined;
     },
     onClose: () => {
+      abandon();
       peerGone = true;
       session?.peerClosed();
     },
@@ -101,10 +113,21 @@ export async function serveRun(parts: EnclaveParts): Promise<void> {
         stop(error instanceof DpcaError ? error : new DpcaError('ERR_INTERNAL', 'local message'));
       }
     },
-    onClose: () => stop(new DpcaError('ERR_HOST_LOST', 'the own host closed its socket')),
+    onClose: () => {
+      abandon();
+      stop(new DpcaError('ERR_HOST_LOST', 'the own host closed its socket'));
+    },
   });
   parts.onReady();
-  const [toPeer, toHost] = await Promise.all([peer.stream, control.stream]);
+  const streams = await Promise.race([Promise.all([peer.stream, control.stream]), abandoned]);
+  if (streams === undefined) {
+    // a host that ended between its two connections; the next one gets a fresh process
+    peer.close();
+    control.close();
+    await kernel.close();
+    return;
+  }
+  const [toPeer, toHost] = streams;
   const report = (body: JsonObject): void => void toHost.send(encodeLocal({ kind: 'event', body }));
 
   storage.connect((body) => void toHost.send(encodeLocal({ kind: 'request', body })));
@@ -118,15 +141,43 @@ export async function serveRun(parts: EnclaveParts): Promise<void> {
     const ports = { storage, report, rng, now: () => attestation.now() };
     const ledger = (opened: HandshakeRecord): LedgerPort =>
       openLedger(run, opened, attestation.peerMeasurement, { secretKey, publicKey }, ports);
+    const receipt = (
+      opened: HandshakeRecord,
+      charges: { entries(): Readonly<Record<Role, LedgerEntry>> },
+    ): ReceiptPort => {
+      const { manifest, party, log, identity, peerIdentity, logMemory: memory } = run;
+      const enclave = { secretKey, publicKey };
+      const { sessionId, transcript } = opened;
+      return new ReceiptPort(
+        new ReceiptSession({
+          ...{ manifest, party, opened, log, enclave, memory, kernel: kernel.name },
+          run: Number(RUN_COUNTER),
+          salt: fixed(rng(32), 32, 'salt'),
+        }),
+        {
+          ...{ storage, enclave, now: ports.now },
+          verdict: () => attestation.verdict,
+          session: {
+            ...{ sessionId, transcript, issuer: toHex(identity.publicKey) },
+            audience: toHex(peerIdentity),
+          },
+          ledgers: () => charges.entries(),
+        },
+      );
+    };
     session = new PeerSession(
       {
         sendFrame: (frame) => toPeer.send(frame),
         report,
+        share: (column, cells) => {
+          for (const chunk of sharesChunks(column, cells)) void toHost.send(encodeLocal(chunk));
+        },
         attest: (...request) => attestation.attest(...request),
         appraise: (...request) => attestation.appraise(...request),
         now: ports.now,
         ledger,
-        ...{ kernel, rng, aead: nodeAead, coinGuard: new CoinGuard() },
+        receipt,
+        ...{ kernel, rng, aead: nodeAead, ciphers: nodeCiphers, coinGuard: new CoinGuard() },
         clock: () => performance.now(),
       },
       run,

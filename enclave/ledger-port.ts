@@ -4,12 +4,14 @@
  * @module
  */
 import { LedgerSession, type SigningKey } from '../attestation/ledger-session.ts';
+import type { LedgerEntry } from '../attestation/receipt.ts';
 import type { Bytes } from '../src/bytes.ts';
 import { fromUtf8, toHex } from '../src/encoding.ts';
-import { DpcaError, exitOf, isErrorCode } from '../src/errors.ts';
+import { DpcaError, type ErrorCode, exitOf, isErrorCode } from '../src/errors.ts';
 import type { JsonObject } from '../src/json.ts';
 import type { NowMs, Rng } from '../src/rng.ts';
 import type { LedgerRequest } from '../src/run/charge.ts';
+import type { Role } from '../src/run/manifest.ts';
 import { RUN_COUNTER } from '../src/run/run.ts';
 import type { HandshakeRecord } from '../src/session/handshake-types.ts';
 import type { LedgerMessage } from '../src/wire/ledger-messages.ts';
@@ -17,6 +19,13 @@ import type { RunConfiguration } from './configuration.ts';
 
 /** A disk that takes longer is as good as full. */
 const STORE_DEADLINE_MS = 30_000;
+
+type StoreCode = 'ERR_BUDGET_STORE' | 'ERR_LOG_STORE';
+
+/** Codes with which a host may refuse: those of its ledger or of its log. */
+function mayRefuse(code: ErrorCode, own: StoreCode): boolean {
+  return own === 'ERR_LOG_STORE' ? code.startsWith('ERR_LOG_') : exitOf(code) === 'budget';
+}
 
 /** Requests to the own host, each answered once. */
 export class HostStorage {
@@ -29,23 +38,24 @@ export class HostStorage {
     this.send = send;
   }
 
-  /** Resolves when the host has stored it durably; rejects with the host's ERR_BUDGET_* code. */
-  store(what: string, body: JsonObject): Promise<void> {
+  /** Resolves, with the host's answer, when it is stored durably; rejects with its ERR_BUDGET_* or ERR_LOG_* code. */
+  store(what: string, body: JsonObject): Promise<JsonObject> {
+    const failed: StoreCode = what.startsWith('log-') ? 'ERR_LOG_STORE' : 'ERR_BUDGET_STORE';
     const id = this.next;
     this.next += 1;
     return new Promise((resolve, reject) => {
-      const refuse = (code: 'ERR_BUDGET_STORE', message: string): void =>
-        reject(new DpcaError(code, message));
+      const refuse = (message: string): void => reject(new DpcaError(failed, message));
       const timer = setTimeout(() => {
         this.open.delete(id);
-        refuse('ERR_BUDGET_STORE', `the host did not store the ${what} in time`);
+        refuse(`the host did not store the ${what} in time`);
       }, STORE_DEADLINE_MS);
-      this.open.set(id, ({ code, message }) => {
+      this.open.set(id, (answer) => {
+        const { code, message } = answer;
         clearTimeout(timer);
-        if (code === null) resolve();
-        else if (typeof code === 'string' && isErrorCode(code) && exitOf(code) === 'budget') {
+        if (code === null) resolve(answer);
+        else if (typeof code === 'string' && isErrorCode(code) && mayRefuse(code, failed)) {
           reject(new DpcaError(code, typeof message === 'string' ? message : what));
-        } else refuse('ERR_BUDGET_STORE', `the host refused to store the ${what}`);
+        } else refuse(`the host refused to store the ${what}`);
       });
       this.send({ id, what, ...body });
     });
@@ -93,6 +103,11 @@ export class LedgerPort {
   constructor(session: LedgerSession, ports: LedgerPorts) {
     this.session = session;
     this.ports = ports;
+  }
+
+  /** Both charges, for the receipt. */
+  entries(): Readonly<Record<Role, LedgerEntry>> {
+    return this.session.entries();
   }
 
   /** Answers the requests in their order. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { chmodSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type FramedHandlers, FramedStream } from '../src/wire/framed-stream.ts';
 import { MAX_LOCAL_BYTES } from '../src/wire/limits.ts';
@@ -14,17 +14,17 @@ export async function acceptOne(
   directory: string,
   name: string,
   handlers: FramedHandlers,
-): Promise<{ readonly stream: Promise<FramedStream> }> {
+): Promise<{ readonly stream: Promise<FramedStream>; readonly close: () => void }> {
   const path = join(directory, name);
-  let taken = false;
+  let taken: Socket | undefined;
   let resolve: (stream: FramedStream) => void = () => undefined;
   const stream = new Promise<FramedStream>((done) => (resolve = done));
   const server = createServer((socket) => {
-    if (taken) {
+    if (taken !== undefined) {
       socket.destroy();
       return;
     }
-    taken = true;
+    taken = socket;
     server.close();
     resolve(new FramedStream(socket, MAX_LOCAL_BYTES, handlers));
   });
@@ -33,5 +33,9 @@ export async function acceptOne(
     server.listen(path, listening);
   });
   chmodSync(path, 0o600);
-  return { stream };
+  const close = (): void => {
+    server.close();
+    taken?.destroy();
+  };
+  return { stream, close };
 }

@@ -3,12 +3,14 @@
  * It decides nothing about the protocol; those decisions are the machines' (src/session, src/run).
  * @module
  */
+import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CoinGuard } from '../src/dp/coins.ts';
 import { toHex } from '../src/encoding.ts';
 import { DpcaError, type ErrorCode } from '../src/errors.ts';
 import type { Kernel } from '../src/group/kernel.ts';
 import type { JsonObject } from '../src/json.ts';
+import type { Ciphers } from '../src/mpc/ciphers.ts';
 import type { Table } from '../src/matching/table.ts';
 import type { NowMs, Rng } from '../src/rng.ts';
 import { type MaskCommitments, Run, type RunEffect, type RunEvent } from '../src/run/run.ts';
@@ -35,8 +37,10 @@ import {
 import { revealed, toldBy } from './alerts.ts';
 import type { SessionConfiguration } from './configuration.ts';
 import type { LedgerPort } from './ledger-port.ts';
-import { computeColumn, type KernelEffect } from './kernel/compute.ts';
-import { Renewal } from './renewal.ts';
+import { computeSlice, type KernelEffect } from './kernel/compute.ts';
+import { ProtocolDriver } from './protocol-driver.ts';
+import type { ReceiptPort } from './receipt-port.ts';
+import { reattestedEvent, Renewal } from './renewal.ts';
 
 const HEARTBEAT_MS = 2_000;
 const SILENCE_MS = 10_000;
@@ -51,6 +55,8 @@ export interface SessionPorts {
   readonly sendFrame: (frame: Uint8Array) => Promise<void>;
   /** Tells the own host what happened. */
   readonly report: (event: JsonObject) => void;
+  /** Gives the own host one column of its shares (docs/shares.md). */
+  readonly share: (column: number, cells: BigUint64Array) => void;
   readonly attest: (
     publicKey: Uint8Array,
     nonce: Uint8Array,
@@ -61,9 +67,15 @@ export interface SessionPorts {
   /** The security module's time, milliseconds since 1970. */
   readonly now: () => Promise<NowMs>;
   /** The own ledger's side of the charge, for the session that has opened. */
-  readonly ledger: (opened: HandshakeRecord) => Pick<LedgerPort, 'handle'>;
+  readonly ledger: (opened: HandshakeRecord) => Pick<LedgerPort, 'handle' | 'entries'>;
+  /** The own log's side of the receipt, for the same session. */
+  readonly receipt: (
+    opened: HandshakeRecord,
+    ledger: Pick<LedgerPort, 'entries'>,
+  ) => Pick<ReceiptPort, 'handle' | 'id'>;
   readonly kernel: Kernel;
   readonly aead: Aead;
+  readonly ciphers: Ciphers;
   readonly rng: Rng;
   readonly coinGuard: CoinGuard;
   /** Milliseconds from any origin, monotonic. */
@@ -78,7 +90,9 @@ export class PeerSession {
   private renewal: Renewal | undefined;
   private channel: SecureChannel | undefined;
   private run: Run | undefined;
+  private driver: ProtocolDriver | undefined;
   private ledger: Pick<LedgerPort, 'handle'> | undefined;
+  private receipt: Pick<ReceiptPort, 'handle' | 'id'> | undefined;
   private table: Table | undefined;
   private outbox: Promise<void> = Promise.resolve();
   private queued = 0;
@@ -125,8 +139,8 @@ export class PeerSession {
     if (this.run !== undefined) this.advanceRun({ kind: 'table', table });
   }
 
-  /** A frame from the peer. */
-  takeFrame(frame: Uint8Array): void {
+  /** A frame from the peer; the promise, if any, resolves when more may be read. */
+  takeFrame(frame: Uint8Array): void | Promise<void> {
     if (this.ended) return;
     if (this.channel === undefined) {
       this.heardMs = this.progressMs = this.ports.clock();
@@ -142,7 +156,8 @@ export class PeerSession {
       if (message.kind === 'alert') this.onAlert(message.code);
       else if (message.kind === 'reattest') {
         this.renewal?.step({ type: 'message', bytes: message.bytes });
-      } else this.advanceRun({ kind: 'message', message });
+      } else if (message.kind === 'values') return this.takeValues(message.bytes);
+      else this.advanceRun({ kind: 'message', message });
     } catch (error) {
       this.fail(error);
     }
@@ -151,6 +166,8 @@ export class PeerSession {
   /** The connection to the peer has closed. After the own release that is an end, before it a failure. */
   peerClosed(): void {
     if (this.released) this.end(undefined);
+    // nothing more is to come: what is left is the own host's to store
+    else if (this.run?.told === true) return;
     else this.fail(new DpcaError('ERR_PEER_LOST', 'the connection to the peer closed'));
   }
 
@@ -166,7 +183,8 @@ export class PeerSession {
     this.tickMs = now;
     this.heardMs += late;
     this.progressMs += late;
-    const stallMs = this.run?.currentPhase === 'match' ? STALL_MS : SETUP_STALL_MS;
+    const phase = this.run?.currentPhase;
+    const stallMs = phase === 'match' || phase === 'values' ? STALL_MS : SETUP_STALL_MS;
     if (now - this.heardMs > SILENCE_MS || now - this.progressMs > stallMs) {
       if (this.released) return this.end(undefined);
       return this.fail(
@@ -213,11 +231,13 @@ export class PeerSession {
         });
         this.renewal = new Renewal(this.ports, this.handshakeConfig, effect, {
           send: (bytes) => this.send({ kind: 'reattest', bytes }),
-          renewed: (epoch) => this.ports.report({ event: 'reattested', epoch }),
+          renewed: (renewal) => this.ports.report(reattestedEvent(effect, renewal)),
           fail: (error) => this.fail(error),
         });
         try {
-          this.ledger = this.ports.ledger(effect);
+          const ledger = this.ports.ledger(effect);
+          this.ledger = ledger;
+          this.receipt = this.ports.receipt(effect, ledger);
         } catch (error) {
           return this.fail(error);
         }
@@ -227,6 +247,8 @@ export class PeerSession {
           peerManifestHash: effect.peer.manifestHash,
           sessionId: effect.sessionId,
           rng: this.ports.rng,
+          ciphers: this.ports.ciphers,
+          newSha256: () => createHash('sha256'),
           coinGuard: this.ports.coinGuard,
         });
         this.applyRun(this.run.start());
@@ -268,9 +290,38 @@ export class PeerSession {
           );
           break;
         }
+        case 'protocol': {
+          const { protocol } = effect;
+          this.driver = new ProtocolDriver((data) => this.sendValues(data));
+          this.pending(this.driver.run(protocol), (evaluation) => {
+            this.driver = undefined;
+            this.advanceRun({ kind: 'evaluated', evaluation });
+          });
+          break;
+        }
+        case 'receipt': {
+          const { request } = effect;
+          if (this.receipt === undefined)
+            throw new DpcaError('ERR_INTERNAL', 'a run without session');
+          this.pending(this.receipt.handle(request), (message) =>
+            this.advanceRun({ kind: 'receipt', step: request.step, message }),
+          );
+          break;
+        }
+        case 'shares':
+          effect.shares.forEach((kept, column) => {
+            const cells = 'words' in kept ? kept.words : BigUint64Array.from(kept.bits, BigInt);
+            this.ports.share(column, cells);
+          });
+          break;
         case 'release':
           this.released = true;
-          this.ports.report({ event: 'release', release: effect.release });
+          this.ports.report({
+            event: 'release',
+            release: effect.release,
+            moments: effect.moments.map(String),
+            receipt: this.receipt?.id ?? null,
+          });
           break;
         case 'committed': {
           const hex = ({ seed, mix, coins }: MaskCommitments): JsonObject => ({
@@ -289,20 +340,36 @@ export class PeerSession {
 
   private compute(effect: KernelEffect): Promise<Uint8Array> {
     const { kernel, report } = this.ports;
-    const onProgress = (done: number, total: number): void => {
-      const column = effect.column + 1;
-      report({ event: 'progress', step: effect.kind, column, done, total });
-    };
-    return computeColumn(kernel, effect, onProgress, () => this.ended);
+    return computeSlice(kernel, effect, (done, total) => {
+      report({ event: 'progress', step: effect.kind, column: effect.column + 1, done, total });
+    });
   }
 
-  private sendColumn({ columnKind, column, data }: Extract<RunEffect, { kind: 'column' }>): void {
+  private sendColumn({
+    columnKind,
+    column,
+    first,
+    data,
+  }: Extract<RunEffect, { kind: 'column' }>): void {
     this.enqueue(async () => {
-      for (const chunk of columnChunks(columnKind, column, data)) {
+      for (const chunk of columnChunks(columnKind, column, first, data)) {
         if (this.ended) return;
         await this.sealAndSend(chunk);
       }
     });
+  }
+
+  private takeValues(data: Uint8Array): void | Promise<void> {
+    if (this.driver === undefined) {
+      throw new DpcaError('ERR_WIRE_UNEXPECTED', 'values arrived in another phase');
+    }
+    return this.driver.push(data);
+  }
+
+  /** In its turn, and resolved when there is room for more. */
+  private sendValues(data: Uint8Array): Promise<void> {
+    this.enqueue(() => this.sealAndSend({ kind: 'values', bytes: data }));
+    return this.outbox;
   }
 
   private send(message: Message): void {
@@ -371,6 +438,7 @@ export class PeerSession {
     if (error !== undefined) {
       this.ended = true;
       this.run?.fail();
+      this.driver?.stop(error);
     }
     const lastWords = flushed.then(() => {
       const frame = alert?.();

@@ -3,19 +3,24 @@
  * time, never at the host's.
  * @module
  */
+import { toBase64 } from '../attestation/base64.ts';
+import { toHex } from '../src/encoding.ts';
 import { DpcaError } from '../src/errors.ts';
+import type { JsonObject } from '../src/json.ts';
 import type { NowMs } from '../src/rng.ts';
 import type { HandshakeConfig, HandshakeRecord } from '../src/session/handshake-types.ts';
-import { Reattestation, type ReattestEvent } from '../src/session/reattest.ts';
+import { Reattestation, type ReattestEffect, type ReattestEvent } from '../src/session/reattest.ts';
 import type { SessionPorts } from './peer-session.ts';
 
 /** How often the security module is asked for the time, which decides when to attest again. */
 const NSM_TIME_MS = 15_000;
 
+export type Renewed = Extract<ReattestEffect, { type: 'renewed' }>;
+
 export interface RenewalHandlers {
   readonly send: (bytes: Uint8Array) => void;
-  /** The peer has been attested again for the epoch-th time. */
-  readonly renewed: (epoch: number) => void;
+  /** The peer has been attested again. */
+  readonly renewed: (renewal: Renewed) => void;
   readonly fail: (error: unknown) => void;
 }
 
@@ -73,7 +78,7 @@ export class Renewal {
           );
           break;
         case 'renewed':
-          handlers.renewed(effect.epoch);
+          handlers.renewed(effect);
           break;
         case 'failed':
           handlers.fail(effect.error);
@@ -84,4 +89,24 @@ export class Renewal {
   private pending<T>(work: Promise<T>, then: (value: T) => void): void {
     work.then(then).catch((error: unknown) => this.handlers.fail(error));
   }
+}
+
+/** For the own log: the renewed evidence of both sides, from which T' can be made again. */
+export function reattestedEvent(
+  { role, sessionId, transcript }: HandshakeRecord,
+  { epoch, nonces, own, peer }: Renewed,
+): JsonObject {
+  const evidence = (side: Renewed['own'] | Renewed['peer']): JsonObject => ({
+    document: toBase64(side.document),
+    signature: toHex(side.signature),
+  });
+  const [init, resp] = role === 'init' ? [own, peer] : [peer, own];
+  return {
+    event: 'reattested',
+    epoch,
+    session: toHex(sessionId),
+    transcript: toHex(transcript),
+    nonces: { init: toHex(nonces.init), resp: toHex(nonces.resp) },
+    evidence: { init: evidence(init), resp: evidence(resp) },
+  };
 }

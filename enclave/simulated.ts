@@ -4,6 +4,7 @@
  *
  *   simulated.js --sockets DIR --root FILE [--record-draws FILE]   serve one run
  *   simulated.js --measure   print PCR0-2 of the built files as JSON
+ *   simulated.js --doctor    print which kernel levels work here as JSON
  * @module
  */
 import { randomBytes } from 'node:crypto';
@@ -18,7 +19,8 @@ import { DpcaError } from '../src/errors.ts';
 import { serveRun } from './enclave.ts';
 import { seededRng } from './random.ts';
 import { recordingRng } from './simulated-draws.ts';
-import { openNodeKernel } from './kernel/node-kernel.ts';
+import { openKernel } from './kernel/open.ts';
+import { reportLevels } from './kernel/report.ts';
 import { measureSimulated } from './nsm/measure.ts';
 import { Nsm } from './nsm/nsm.ts';
 import { SimulatedNsm } from './nsm/simulated-nsm.ts';
@@ -31,6 +33,7 @@ const { values } = parseArgs({
     sockets: { type: 'string' },
     root: { type: 'string' },
     measure: { type: 'boolean' },
+    doctor: { type: 'boolean' },
     'record-draws': { type: 'string' },
   },
 });
@@ -40,10 +43,15 @@ if (values.measure === true) {
   process.stdout.write(
     `${JSON.stringify({ HashAlgorithm: 'Sha384 { ... }', PCR0: toHex(pcr0), PCR1: toHex(pcr1), PCR2: toHex(pcr2) })}\n`,
   );
+} else if (values.doctor === true) {
+  process.stdout.write(`${JSON.stringify(await reportLevels())}\n`);
 } else {
   const { sockets, root } = values;
   if (sockets === undefined || root === undefined) {
-    throw new DpcaError('ERR_USAGE', 'expected --sockets DIR and --root FILE, or --measure');
+    throw new DpcaError(
+      'ERR_USAGE',
+      'expected --sockets DIR and --root FILE, or --measure, or --doctor',
+    );
   }
   // the lifeline: when the host process ends, however that happens, so does this one
   process.stdin.resume();
@@ -56,11 +64,15 @@ if (values.measure === true) {
   });
   const nsm = new Nsm(port);
   const rng = await seededRng((n) => nsm.getRandom(n));
+  const kernel = await openKernel({ workers: availableParallelism() });
+  for (const { level, reason, failed } of kernel.skipped) {
+    if (failed) process.stderr.write(`kernel ${level} is not used: ${reason}\n`);
+  }
   const draws = values['record-draws'];
   await serveRun({
     ...{ sockets, nsm },
     rng: draws === undefined ? rng : recordingRng(rng, draws),
-    kernel: await openNodeKernel({ workers: availableParallelism() }),
+    kernel,
     onReady: () => process.stdout.write('ready\n'),
   });
   process.stdin.destroy();

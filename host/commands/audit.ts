@@ -1,5 +1,5 @@
 /**
- * `dpca audit replay`: recomputes the noise of a simulated run from the draws that both enclaves recorded.
+ * `dpca audit verify` (audit-verify.ts) and `dpca audit replay`: the latter recomputes the noise of a simulated run from the draws that both enclaves recorded.
  * @module
  */
 import type { Command } from 'commander';
@@ -7,12 +7,21 @@ import { fixed } from '../../src/bytes.ts';
 import { fromHex, toHex } from '../../src/encoding.ts';
 import { DpcaError } from '../../src/errors.ts';
 import { canonicalJson, type Json, type JsonObject } from '../../src/json.ts';
-import { manifestHash, type Role } from '../../src/run/manifest.ts';
+import { compileManifest, manifestHash, type Role } from '../../src/run/manifest.ts';
 import { buildRelease } from '../../src/run/release.ts';
-import { type Commitments, openCommitments, parseDraws, replayNoise } from '../audit/replay.ts';
+import {
+  type Commitments,
+  exactStatistics,
+  openCommitments,
+  parseDraws,
+  replayMomentNoise,
+  replayNoise,
+} from '../audit/replay.ts';
 import type { Io } from '../cli/io.ts';
 import { readManifest } from '../config/party.ts';
 import { parseObject, readPrivateFile, readTextFile } from '../keys/files.ts';
+import { registerAuditReport } from './audit-report.ts';
+import { registerAuditVerify } from './audit-verify.ts';
 
 interface Flags {
   readonly manifest: string;
@@ -40,6 +49,15 @@ function commitmentsOf(value: Json | undefined, path: string, role: Role): Commi
   return { seed: hex('seed'), mix: hex('mix'), coins: hex('coins') };
 }
 
+/** Opened moments, as `dpca run --json` prints them. */
+function momentsOf(value: Json | undefined, path: string): readonly bigint[] {
+  const texts = Array.isArray(value) ? (value as readonly Json[]) : [];
+  return texts.map((text, i) => {
+    if (typeof text === 'string' && /^-?[0-9]{1,20}$/.test(text)) return BigInt(text);
+    throw new DpcaError('ERR_AUDIT_FORMAT', `${path} /moments/${i}: expected a whole number`);
+  });
+}
+
 function replay(io: Io, file: string, flags: Flags): void {
   const manifest = readManifest(flags.manifest);
   const release = parseObject(readTextFile(file), file, 'ERR_AUDIT_FORMAT');
@@ -59,10 +77,8 @@ function replay(io: Io, file: string, flags: Flags): void {
       commitmentsOf(commitments[role], file, role),
       parseDraws(readPrivateFile(draws), draws),
     );
-  const noise = replayNoise(manifest.privacy.mask, sessionId, {
-    a: opened('a', flags.drawsA),
-    b: opened('b', flags.drawsB),
-  });
+  const secrets = { a: opened('a', flags.drawsA), b: opened('b', flags.drawsB) };
+  const noise = replayNoise(manifest.privacy.mask, sessionId, secrets);
   const { a, b } = member(rows, file, '/rows');
   const smaller = Math.min(Number(a), Number(b));
   const sizes = Array.isArray(maskedSizes) ? (maskedSizes as readonly Json[]).map(Number) : [];
@@ -73,36 +89,54 @@ function replay(io: Io, file: string, flags: Flags): void {
       `${file}: the masked sizes cannot be those of the recorded draws`,
     );
   }
-  // everything else in the release follows from manifest, sizes and rows
-  const derived = buildRelease(manifest, sessionId, { a: Number(a), b: Number(b) }, sizes);
+  const moments = momentsOf(release['moments'], file);
+  const { program } = compileManifest(manifest);
+  if (moments.length !== program.moments.length) {
+    throw new DpcaError(
+      'ERR_AUDIT_FORMAT',
+      `${file} /moments: expected ${program.moments.length} entries, got ${moments.length}`,
+    );
+  }
+  // everything else in the release follows from manifest, sizes, moments and rows
+  const announced = { a: Number(a), b: Number(b) };
+  const derived = buildRelease(manifest, sessionId, announced, sizes, moments);
   const claimed = Object.fromEntries(
     Object.keys(derived).map((name) => [name, release[name] ?? null]),
   );
   if (canonicalJson(derived) !== canonicalJson(claimed)) {
     throw new DpcaError(
       'ERR_AUDIT_REPLAY',
-      `${file}: the release does not follow from its masked sizes`,
+      `${file}: the release does not follow from its masked sizes and moments`,
     );
   }
   const columns = manifest.columns.map(({ name }, j) => ({
     ...{ column: name, masked: sizes[j] ?? 0, noise: noise[j] ?? 0, exact: real[j] ?? 0 },
   }));
+  const noises = replayMomentNoise(program.moments, sessionId, secrets);
+  const exact = moments.map((sum, i) => sum - (noises[i] ?? 0n));
+  const sums = moments.map((sum, i) => ({
+    ...{ opened: String(sum), noise: String(noises[i] ?? 0n), exact: String(exact[i] ?? 0n) },
+  }));
   io.result(
-    { session, columns },
+    { session, columns, moments: sums, statistics: exactStatistics(manifest, real, exact) },
     [
       'Every commitment opens; the noise recomputed from the recorded draws of both simulated enclaves:',
       ...columns.map(
         ({ column, masked, noise: met, exact }) =>
           `  ${column}: masked size ${masked}, dummies that met ${met}, exact size ${exact}`,
       ),
+      ...sums.map(
+        (sum, i) => `  sum ${i + 1}: opened ${sum.opened}, noise ${sum.noise}, exact ${sum.exact}`,
+      ),
     ].join('\n'),
   );
 }
 
 export function registerAudit(program: Command, io: Io): void {
-  program
-    .command('audit')
-    .description('check what a run left behind')
+  const audit = program.command('audit').description('check what runs left behind');
+  registerAuditVerify(audit, io);
+  registerAuditReport(audit, io);
+  audit
     .command('replay')
     .description('simulated runs only: recompute every mask draw from recorded secrets')
     .argument('<release>', 'what dpca run --json printed')
