@@ -3,7 +3,11 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
-    include: ['test/**/*.slow.test.ts', 'test/scenario/{wire,trust}.test.ts'],
+    include: [
+      'test/**/*.slow.test.ts',
+      'test/scenario/{wire,trust}.test.ts',
+      'test/audit/audit.test.ts',
+    ],
     env: { SLOW: '1' },
     exclude: ['node_modules', 'dist'],
     testTimeout: 1_200_000,

@@ -10,8 +10,11 @@ import { registerAttack } from './commands/attack.ts';
 import { registerAttest } from './commands/attest.ts';
 import { registerAudit } from './commands/audit.ts';
 import { registerDemo } from './commands/demo.ts';
+import { registerDoctor } from './commands/doctor.ts';
+import { registerImage } from './commands/image.ts';
 import { registerKeys } from './commands/keys.ts';
 import { registerLedger } from './commands/ledger.ts';
+import { registerLog } from './commands/log.ts';
 import { registerManifest } from './commands/manifest.ts';
 import { registerMeasure } from './commands/measure.ts';
 import { registerPeers } from './commands/peers.ts';
@@ -49,6 +52,7 @@ const code = await runCommandLine(
     registerKeys,
     registerPeers,
     registerMeasure,
+    registerImage,
     registerManifest,
     registerPlan,
     registerPolicy,
@@ -56,8 +60,10 @@ const code = await runCommandLine(
     registerServe,
     registerRun,
     registerAttest,
+    registerLog,
     registerAudit,
     registerAttack,
+    registerDoctor,
   ],
 );
 process.stdout.write('', () => process.exit(code));

@@ -7,16 +7,35 @@ import { join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { DpcaError } from '../../src/errors.ts';
 import type { MaskPlan } from '../../src/dp/plan.ts';
+import type { NoisePlan } from '../../src/dp/planner.ts';
 import { toHex } from '../../src/encoding.ts';
-import { certifyManifest, manifestHash, type Manifest, type Role } from '../../src/run/manifest.ts';
+import {
+  certifyManifest,
+  manifestDocument,
+  manifestHash,
+  type Manifest,
+  type Role,
+} from '../../src/run/manifest.ts';
 import type { Io } from '../cli/io.ts';
 import { collect, positiveInteger } from '../cli/program.ts';
 import { loadConfig } from '../config/config.ts';
 import { explainManifest } from '../config/explain.ts';
-import { searchMask } from '../config/mask-search.ts';
+import { searchNoise } from '../config/mask-search.ts';
 import { loadParty, readManifest } from '../config/party.ts';
 import { addConfigOptions, configPath, parseListen, type Overrides } from '../config/settings.ts';
-import { makeConfig, makeManifest, near } from '../config/template.ts';
+import {
+  parseStatisticFlag,
+  parseValueFlag,
+  STATISTIC_FORMS,
+  VALUE_FORM,
+} from '../config/statistic-flags.ts';
+import {
+  makeConfig,
+  makeManifest,
+  type ManifestTemplate,
+  near,
+  slotsOf,
+} from '../config/template.ts';
 import { createPublicFile, prettyJson } from '../keys/files.ts';
 import { readPeer } from '../keys/peers.ts';
 
@@ -34,7 +53,12 @@ interface InitFlags {
   readonly runs?: number;
   readonly rows?: number;
   readonly otherRows?: number;
+  readonly value?: readonly string[];
+  readonly statistic?: readonly string[];
+  readonly threshold?: number;
+  readonly release?: string;
   readonly weights?: readonly string[];
+  readonly noise?: string;
   readonly data: string;
   readonly format: string;
   readonly header?: boolean;
@@ -45,6 +69,7 @@ interface InitFlags {
   readonly policy?: string;
   readonly ledger?: string;
   readonly simRoot?: string;
+  readonly allowShares?: boolean;
   readonly peerUrl?: string;
   readonly listen?: string;
 }
@@ -76,49 +101,61 @@ function required<K extends keyof typeof AGREEMENT>(
   return value;
 }
 
-function parseWeights(text: string): readonly number[] {
+function parseWeights(text: string, flag: string): readonly number[] {
   if (!/^[1-9][0-9]*(,[1-9][0-9]*)*$/.test(text)) {
     throw new DpcaError(
       'ERR_USAGE',
-      `--weights: expected whole numbers as in 13,11,7, got "${text}"`,
+      `${flag}: expected whole numbers as in 13,11,7, got "${text}"`,
     );
   }
   return text.split(',').map(Number);
 }
 
+/** The noise that the flags state, or that is searched for the claim and the moments of the statistics. */
+async function noiseFor(io: Io, given: InitFlags, template: ManifestTemplate): Promise<NoisePlan> {
+  const k = template.columns.length;
+  const lists = (given.weights ?? []).map((text) => parseWeights(text, '--weights'));
+  const [only] = lists;
+  const stated = given.noise === undefined ? undefined : parseWeights(given.noise, '--noise');
+  if (only !== undefined) {
+    const columns = lists.length === 1 ? template.columns.map(() => only) : lists;
+    const mask: MaskPlan = { kind: 'xor', columns };
+    return stated === undefined ? { mask } : { mask, noise: stated };
+  }
+  if (stated !== undefined) throw new DpcaError('ERR_USAGE', '--noise: say --weights too');
+  const { epsilon, delta, runs, rows, otherRows } = template;
+  const slots = slotsOf(template);
+  const claim = { runs, epsilon, delta, rowsMax: Math.max(rows, otherRows) };
+  return searchNoise(io, k, slots, claim);
+}
+
 /** A certified manifest from the flags. */
 async function agree(io: Io, given: InitFlags): Promise<Manifest> {
-  const columns = required(given, 'column');
-  const epsilon = required(given, 'epsilon');
-  const delta = required(given, 'delta');
-  const runs = required(given, 'runs');
-  const lists = (given.weights ?? []).map(parseWeights);
-  const [only] = lists;
-  const rowsMax = Math.max(required(given, 'rows'), required(given, 'otherRows'));
-  const mask: MaskPlan =
-    only === undefined
-      ? await searchMask(io, columns.length, { runs, epsilon, delta, rowsMax })
-      : { kind: 'xor', columns: lists.length === 1 ? columns.map(() => only) : lists };
-  const manifest = makeManifest({
+  const template: ManifestTemplate = {
     role: given.party,
     own: readPeer(required(given, 'own')),
     other: readPeer(required(given, 'other')),
     purpose: required(given, 'purpose'),
-    columns,
+    columns: required(given, 'column'),
     country: given.country ?? null,
-    epsilon,
-    delta,
-    runs,
+    epsilon: required(given, 'epsilon'),
+    delta: required(given, 'delta'),
+    runs: required(given, 'runs'),
     rows: required(given, 'rows'),
     otherRows: required(given, 'otherRows'),
-    mask,
-  });
+    values: (given.value ?? []).map(parseValueFlag),
+    statistics: (given.statistic ?? ['count']).map(parseStatisticFlag),
+    threshold: given.threshold,
+    release: given.release ?? 'both',
+  };
+  const manifest = makeManifest(template, await noiseFor(io, given, template));
   certifyManifest(manifest);
   return manifest;
 }
 
 function received(given: InitFlags, from: string): Manifest {
-  for (const name of [...Object.keys(AGREEMENT), 'country', 'weights'] as (keyof InitFlags)[]) {
+  const free = ['country', 'value', 'statistic', 'threshold', 'release', 'weights', 'noise'];
+  for (const name of [...Object.keys(AGREEMENT), ...free] as (keyof InitFlags)[]) {
     if (given[name] !== undefined) {
       throw new DpcaError('ERR_USAGE', `--from takes the agreement as it is; leave out --${name}`);
     }
@@ -163,10 +200,11 @@ async function init(io: Io, given: InitFlags): Promise<void> {
     header: hasHeader(given),
     map: given.map ?? [],
     ...(given.delimiter === undefined ? {} : { delimiter: given.delimiter }),
+    ...(given.allowShares === true ? { allowShares: true } : {}),
     ...(given.peerUrl === undefined ? {} : { peerUrl: given.peerUrl }),
     ...(given.listen === undefined ? {} : { listen: parseListen(given.listen, '--listen') }),
   });
-  if (!own) createPublicFile(manifestPath, prettyJson(manifest));
+  if (!own) createPublicFile(manifestPath, prettyJson(manifestDocument(manifest)));
   createPublicFile(configFile, prettyJson(config));
   io.result(
     { manifest: manifestPath, config: configFile, hash: toHex(manifestHash(manifest)) },
@@ -189,11 +227,17 @@ function check(io: Io, given: Overrides & { readonly config?: string }): void {
   const { manifest, role, peer } = loadParty(config);
   const { deltaUpper } = certifyManifest(manifest);
   io.result(
-    { party: role, hash: toHex(manifestHash(manifest)), peer: peer.name, deltaUpper, manifest },
+    {
+      party: role,
+      hash: toHex(manifestHash(manifest)),
+      peer: peer.name,
+      deltaUpper,
+      manifest: manifestDocument(manifest),
+    },
     [
       ...explainManifest(manifest, role),
       '',
-      `Certified: the mask keeps the claim, with delta of at most ${deltaUpper.toPrecision(3)}.`,
+      `Certified: the noise keeps the claim, with delta of at most ${deltaUpper.toPrecision(3)}.`,
       'The keys in the manifest are yours and those of the pinned peer.',
       'Compare the manifest hash with the other party before the first run.',
     ].join('\n'),
@@ -225,6 +269,19 @@ export function registerManifest(program: Command, io: Io): void {
     .option('--runs <n>', 'number of runs that the claim covers', positiveInteger)
     .option('--rows <n>', 'most rows of the own table', positiveInteger)
     .option('--other-rows <n>', "most rows of the other party's table", positiveInteger)
+    .option('--value <spec>', `value column: ${VALUE_FORM}; repeat`, collect)
+    .option(
+      '--statistic <spec>',
+      `what is released, then @VALUE=NUMBER or @VALUE=FROM..TO for conditions; repeat (default: count). ${STATISTIC_FORMS.join('; ')}`,
+      collect,
+    )
+    .option('--threshold <n>', 'suppress figures of a smaller noised count', positiveInteger)
+    .addOption(
+      new Option('--release <who>', 'who is given the release (default: both)').choices([
+        ...['both', 'a', 'b'],
+      ]),
+    )
+    .option('--noise <list>', 'weights of the output noise, with --weights (default: searched)')
     .option(
       '--weights <list>',
       'mask weights, once for all columns or once per column (default: searched)',
@@ -246,6 +303,7 @@ export function registerManifest(program: Command, io: Io): void {
     .option('--policy <file>', 'appraisal policy (default: policy.json beside dpca.json)')
     .option('--ledger <dir>', 'ledger of this data set (default: ledger beside dpca.json)')
     .option('--sim-root <file>', 'simulated root (default: sim-root.json beside dpca.json)')
+    .option('--allow-shares', 'agree to a statistic of kind shares, which carries no privacy claim')
     .option('--peer-url <url>', 'where the peer listens, for dpca run')
     .option('--listen <host:port>', 'where to listen, for dpca serve')
     .action((given: InitFlags) => init(io, given));

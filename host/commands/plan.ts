@@ -5,17 +5,20 @@
  */
 import { writeFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
+import type { Claim } from '../../src/dp/certify.ts';
 import { parseDecimal } from '../../src/dp/decimal.ts';
 import { type MaskPlan, PLAN_LIMITS } from '../../src/dp/plan.ts';
 import { chooseMask, describePlan, type PlanReport } from '../../src/dp/planner.ts';
 import { PUBLISHED_GRID, tauTable } from '../../src/dp/tau.ts';
 import { toHex } from '../../src/encoding.ts';
 import { DpcaError } from '../../src/errors.ts';
-import { searchMask } from '../config/mask-search.ts';
+import { claimOf, compileManifest, type Manifest } from '../../src/run/manifest.ts';
+import { searchNoise } from '../config/mask-search.ts';
 import { readManifest } from '../config/party.ts';
 import type { Io } from '../cli/io.ts';
 import { positiveInteger } from '../cli/program.ts';
 import { type ChartPoint, planChart } from '../plan/chart.ts';
+import { forecastStatistics, type StatisticForecast } from '../plan/statistics.ts';
 import { estimateTraffic } from '../plan/traffic.ts';
 
 interface Flags {
@@ -38,6 +41,8 @@ interface Request {
   readonly delta: string;
   readonly runs: number;
   readonly rows: readonly [number, number];
+  /** Absent when planning for flags: then only the count is released. */
+  readonly manifest?: Manifest;
 }
 
 function required<K extends keyof Flags>(
@@ -54,12 +59,14 @@ function required<K extends keyof Flags>(
 
 async function requestOf(io: Io, given: Flags): Promise<Request> {
   if (given.manifest !== undefined) {
-    const { privacy, columns, parties } = readManifest(given.manifest);
+    const manifest = readManifest(given.manifest);
+    const { privacy, columns, parties } = manifest;
     const { epsilon, delta, runs, mask } = privacy;
     return {
       ...{ plan: mask, epsilon, delta, runs },
       names: columns.map(({ name }) => name),
       rows: [given.rows ?? parties.a.rowsMax, given.otherRows ?? parties.b.rowsMax],
+      manifest,
     };
   }
   const k = required(given, 'columns', '--columns');
@@ -73,11 +80,19 @@ async function requestOf(io: Io, given: Flags): Promise<Request> {
   if (k > PLAN_LIMITS.columns) {
     throw new DpcaError('ERR_USAGE', `--columns: expected 1 to ${PLAN_LIMITS.columns}`);
   }
-  const plan = await searchMask(io, k, { runs, epsilon, delta, rowsMax: Math.max(...rows) });
+  const claim = { runs, epsilon, delta, rowsMax: Math.max(...rows) };
+  const { mask } = await searchNoise(io, k, 0, claim);
   return {
-    ...{ plan, epsilon, delta, runs, rows },
+    ...{ plan: mask, epsilon, delta, runs, rows },
     names: Array.from({ length: k }, (_, j) => `column ${j + 1}`),
   };
+}
+
+function claimFor({ manifest, plan, epsilon, delta, runs, rows }: Request): Claim {
+  const rowsMax = Math.max(...rows);
+  if (manifest !== undefined) return { ...claimOf(manifest), rowsMax };
+  const decimals = { epsilon: parseDecimal(epsilon), delta: parseDecimal(delta) };
+  return { k: plan.columns.length, runs, rowsMax, ...decimals };
 }
 
 /** The plan's error at other epsilons, everything else equal. */
@@ -113,10 +128,33 @@ function epsilonText(value: number): string {
   return value === Infinity ? 'infinite' : (Math.ceil(value * 100) / 100).toFixed(2);
 }
 
+function figureText(value: number): string {
+  return value >= 1000 ? Math.ceil(value).toLocaleString('en-GB') : value.toPrecision(4);
+}
+
+function statisticLines(
+  { statistic, figures, moments, slots, assumes }: StatisticForecast,
+  common: number,
+): string[] {
+  const sums = `${moments} sum${moments === 1 ? '' : 's'} opened`;
+  return [
+    `Statistic    ${statistic}: ${sums}, of which a row can move ${slots}`,
+    ...figures.map(
+      ({ figure, standardDeviation, halfWidth, smallestDetectable }) =>
+        `             ${figure}: standard deviation ${figureText(standardDeviation)}; 95 % interval ± ${figureText(halfWidth)}; ` +
+        `difference seen in 4 runs of 5: ${figureText(smallestDetectable)}`,
+    ),
+    ...(assumes
+      ? [`             (for ${common} rows with values spread evenly over their bounds)`]
+      : []),
+  ];
+}
+
 function reportText(
   request: Request,
   report: PlanReport,
-  run: { common: number; bytes: number; most: number; cpuSeconds: number },
+  statistics: readonly StatisticForecast[],
+  run: { common: number; bytes: number; valueBytes: number; most: number; cpuSeconds: number },
 ): string {
   const { epsilon, delta, runs, rows, names, plan } = request;
   const share = (100 * report.dummyShare).toFixed(2);
@@ -128,26 +166,33 @@ function reportText(
     `             ${share} % of the larger table`,
     `Total count  noise of standard deviation ${report.standardDeviation}; 95 % interval is the estimate ± ${report.halfWidth}`,
     `             smallest difference seen in 4 runs of 5: ${report.smallestDetectable} rows`,
+    ...statistics.flatMap((forecast) => statisticLines(forecast, run.common)),
     `One run      about ${megabytes(run.bytes)} between the two hosts for ${rows[0]} and ${rows[1]} rows with ${run.common} in common,`,
     `             at most ${megabytes(run.most)}; about ${seconds(run.cpuSeconds)} of one core, both enclaves together (node:crypto kernel)`,
+    ...(run.valueBytes > 0
+      ? [
+          `             ${megabytes(run.valueBytes)} of it for values, whose time is not in this figure`,
+        ]
+      : []),
   ].join('\n');
 }
 
 async function plan(io: Io, given: Flags): Promise<void> {
   const request = await requestOf(io, given);
   const { epsilon, delta, runs, rows } = request;
-  const claim = {
-    ...{ k: request.plan.columns.length, runs, rowsMax: Math.max(...rows) },
-    ...{ epsilon: parseDecimal(epsilon), delta: parseDecimal(delta) },
-  };
-  const report = describePlan(request.plan, claim, Math.max(...rows));
+  const report = describePlan(request.plan, claimFor(request), Math.max(...rows));
   const smaller = Math.min(...rows);
   const common = given.common ?? Math.round(smaller / 5);
   if (common > smaller) {
     throw new DpcaError('ERR_USAGE', '--common: expected at most the rows of the smaller table');
   }
-  const { bytes, cpuSeconds } = estimateTraffic(request.plan, ...rows, common);
-  const most = estimateTraffic(request.plan, ...rows, 0).bytes;
+  const { manifest } = request;
+  const program = manifest === undefined ? undefined : compileManifest(manifest).program;
+  const { bytes, valueBytes, cpuSeconds } = estimateTraffic(request.plan, ...rows, common, program);
+  // without values more matches mean less to send, with values more
+  const bounds = [0, smaller].map((n) => estimateTraffic(request.plan, ...rows, n, program).bytes);
+  const most = Math.max(...bounds);
+  const statistics = manifest === undefined ? [] : forecastStatistics(manifest, common);
   if (given.chart !== undefined) {
     const own = { epsilon: Number(epsilon), halfWidth: report.halfWidth };
     const title = `Error of the total count, ${request.names.length} columns, ${runs} runs, delta ${delta}`;
@@ -156,12 +201,13 @@ async function plan(io: Io, given: Flags): Promise<void> {
   const { replaceEpsilon } = report;
   io.result(
     {
-      ...{ epsilon, delta, runs, rows, common, bytes, bytesMost: most, cpuSeconds },
+      ...{ epsilon, delta, runs, rows, common, bytes, bytesMost: most, valueBytes, cpuSeconds },
+      statistics,
       ...report,
       planHash: toHex(report.planHash),
       replaceEpsilon: replaceEpsilon === Infinity ? null : replaceEpsilon,
     },
-    reportText(request, report, { common, bytes, most, cpuSeconds }),
+    reportText(request, report, statistics, { common, bytes, valueBytes, most, cpuSeconds }),
   );
 }
 

@@ -13,10 +13,13 @@ import { loadConfig } from '../config/config.ts';
 import { loadParty } from '../config/party.ts';
 import { addConfigOptions, configPath, type Overrides } from '../config/settings.ts';
 import { assertFits } from '../ledger/lineage.ts';
+import { Live, LIVE_FLAG, LIVE_HELP, livePort } from '../live/live.ts';
 import { greet } from '../proxy/greeting.ts';
 import { runParty } from '../proxy/party-run.ts';
-import { eventSink, readOwnTable, releaseText } from '../proxy/presentation.ts';
+import { eventSink, readOwnTable } from '../proxy/presentation.ts';
+import { isSuppressed, releaseText } from '../proxy/release-text.ts';
 import { dial } from '../proxy/websocket.ts';
+import { openShares } from '../shares/shares.ts';
 
 const RETRY_MS = 500;
 
@@ -25,6 +28,8 @@ type Flags = Overrides & {
   readonly wait: number;
   readonly insecureWs?: boolean;
   readonly recordDraws?: string;
+  readonly sharesOut?: string;
+  readonly live?: number | true;
 };
 
 function seconds(text: string): number {
@@ -40,7 +45,10 @@ async function runOnce(io: Io, flags: Flags): Promise<void> {
     throw new DpcaError('ERR_CONFIG', '/peer/url: missing, say where the peer listens');
   }
   assertFits(party);
+  const shares = openShares(config, party.manifest, flags.sharesOut);
   const table = await readOwnTable(io, party);
+  const live = new Live();
+  await live.open(io, flags.live, party);
   io.log.info({ peer: party.other.name, url }, 'connecting');
   const deadline = Date.now() + 1000 * flags.wait;
   let socket: WebSocket | undefined;
@@ -63,13 +71,17 @@ async function runOnce(io: Io, flags: Flags): Promise<void> {
   } finally {
     io.signal.removeEventListener('abort', hangUp);
   }
-  const release = await runParty({
-    ...{ party, table, socket, signal: io.signal },
-    ...(flags.recordDraws === undefined ? {} : { recordDraws: resolve(flags.recordDraws) }),
-    role: 'init',
-    onEvent: eventSink(io),
-  });
+  const release = await live
+    .follow(eventSink(io), (onEvent) =>
+      runParty({
+        ...{ party, table, socket, signal: io.signal },
+        ...(flags.recordDraws === undefined ? {} : { recordDraws: resolve(flags.recordDraws) }),
+        ...{ role: 'init', shares, onEvent },
+      }),
+    )
+    .finally(() => live.close());
   io.result(release, releaseText(release));
+  if (isSuppressed(release)) io.exit('suppressed');
 }
 
 export function registerRun(program: Command, io: Io): void {
@@ -82,6 +94,8 @@ export function registerRun(program: Command, io: Io): void {
         '--record-draws <file>',
         'write the secret draws, for dpca audit replay: both files together reveal exact sizes',
       )
+      .option('--shares-out <file>', 'where the own shares go, if the manifest has any (CSV)')
+      .option(LIVE_FLAG, LIVE_HELP, livePort)
       .option('--insecure-ws', 'allow plain ws beyond loopback'),
   ).action((flags: Flags) => runOnce(io, flags));
 }

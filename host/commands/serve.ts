@@ -7,17 +7,22 @@ import type { Command } from 'commander';
 import type { WebSocket } from 'ws';
 import { fromHex } from '../../src/encoding.ts';
 import { DpcaError } from '../../src/errors.ts';
+import type { JsonObject } from '../../src/json.ts';
 import type { Io } from '../cli/io.ts';
 import { positiveInteger } from '../cli/program.ts';
 import { loadConfig } from '../config/config.ts';
 import { loadParty } from '../config/party.ts';
 import { addConfigOptions, configPath, type Overrides } from '../config/settings.ts';
+import { openHealth } from '../health/health.ts';
 import { assertFits } from '../ledger/lineage.ts';
+import { Live, LIVE_FLAG, LIVE_HELP, livePort } from '../live/live.ts';
 import { admit } from '../proxy/greeting.ts';
 import { runParty } from '../proxy/party-run.ts';
-import { eventSink, readOwnTable, releaseText } from '../proxy/presentation.ts';
+import { eventSink, readOwnTable } from '../proxy/presentation.ts';
 import { RateLimit } from '../proxy/rate-limit.ts';
+import { isSuppressed, releaseText } from '../proxy/release-text.ts';
 import { listen } from '../proxy/websocket.ts';
+import { openShares } from '../shares/shares.ts';
 
 /** Callers that may stand before the challenge at one time. */
 const MAX_CALLERS = 16;
@@ -29,6 +34,10 @@ type Flags = Overrides & {
   readonly runs: number;
   readonly insecureWs?: boolean;
   readonly recordDraws?: string;
+  readonly sharesOut?: string;
+  readonly live?: number | true;
+  readonly health?: string;
+  readonly insecureHealth?: boolean;
 };
 
 async function serve(io: Io, flags: Flags): Promise<void> {
@@ -38,9 +47,15 @@ async function serve(io: Io, flags: Flags): Promise<void> {
     throw new DpcaError('ERR_CONFIG', '/listen: missing, say where to listen');
   }
   assertFits(party);
-  const table = await readOwnTable(io, party);
-  const limit = new RateLimit();
+  const shares = openShares(config, party.manifest, flags.sharesOut, flags.runs);
   let left = flags.runs;
+  let listening = false;
+  const health = await openHealth(io, party, flags, () => ({ listening, left }));
+  const { metrics } = health;
+  const table = await readOwnTable(io, party);
+  const live = new Live();
+  await live.open(io, flags.live, party);
+  const limit = new RateLimit();
   let busy = false;
   let callers = 0;
   let settle: (error?: Error) => void = () => undefined;
@@ -58,6 +73,7 @@ async function serve(io: Io, flags: Flags): Promise<void> {
     } catch (error) {
       const code = error instanceof DpcaError ? error.code : 'ERR_INTERNAL';
       io.log.warn({ code }, 'a caller was turned away');
+      metrics.callerTurnedAway(error);
       setTimeout(() => socket.terminate(), FAREWELL_MS).unref(); // it may still read its verdict
       return;
     } finally {
@@ -65,14 +81,22 @@ async function serve(io: Io, flags: Flags): Promise<void> {
     }
     io.log.info({ peer: party.other.name, runsLeft: left }, 'the peer is here');
     let failure: Error | undefined;
+    metrics.runStarted();
+    const show = eventSink(io);
     try {
-      const release = await runParty({
-        ...{ party, table, socket, signal: io.signal },
-        ...(flags.recordDraws === undefined ? {} : { recordDraws: resolve(flags.recordDraws) }),
-        role: 'resp',
-        onEvent: eventSink(io),
-      });
+      const hear = (event: JsonObject): void => {
+        metrics.hear(event);
+        show(event);
+      };
+      const release = await live.follow(hear, (onEvent) =>
+        runParty({
+          ...{ party, table, socket, signal: io.signal },
+          ...(flags.recordDraws === undefined ? {} : { recordDraws: resolve(flags.recordDraws) }),
+          ...{ role: 'resp', shares, onEvent },
+        }),
+      );
       io.result(release, releaseText(release));
+      if (isSuppressed(release)) io.exit('suppressed');
     } catch (error) {
       failure = error instanceof Error ? error : new DpcaError('ERR_INTERNAL', String(error));
       if (left > 0) {
@@ -81,6 +105,7 @@ async function serve(io: Io, flags: Flags): Promise<void> {
       }
     }
     busy = false;
+    metrics.runEnded(failure, Date.now());
     if (left === 0 || io.signal.aborted) settle(failure);
   };
   const listener = await listen(
@@ -88,10 +113,13 @@ async function serve(io: Io, flags: Flags): Promise<void> {
     config.tls,
     flags.insecureWs === true,
     (socket, remote) => {
-      if (callers >= MAX_CALLERS || !limit.allow(remote, Date.now())) socket.terminate();
-      else void onSocket(socket);
+      if (callers >= MAX_CALLERS || !limit.allow(remote, Date.now())) {
+        metrics.callerDropped();
+        socket.terminate();
+      } else void onSocket(socket);
     },
   );
+  listening = true;
   const { host } = config.listen;
   io.log.info({ host, port: listener.port, runs: flags.runs }, 'listening');
   const onAbort = (): void => {
@@ -100,6 +128,8 @@ async function serve(io: Io, flags: Flags): Promise<void> {
   io.signal.addEventListener('abort', onAbort, { once: true });
   const failure = await ended;
   await listener.close();
+  await health.close();
+  await live.close();
   if (failure !== undefined) throw failure;
 }
 
@@ -113,6 +143,10 @@ export function registerServe(program: Command, io: Io): void {
         '--record-draws <file>',
         'write the secret draws, for dpca audit replay: both files together reveal exact sizes',
       )
-      .option('--insecure-ws', 'allow plain ws beyond loopback'),
+      .option('--shares-out <file>', 'where the own shares go, if the manifest has any (CSV)')
+      .option(LIVE_FLAG, LIVE_HELP, livePort)
+      .option('--insecure-ws', 'allow plain ws beyond loopback')
+      .option('--health <host:port>', 'show /healthz, /readyz and /metrics on loopback')
+      .option('--insecure-health', 'allow --health beyond loopback'),
   ).action((flags: Flags) => serve(io, flags));
 }

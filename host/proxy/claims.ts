@@ -6,7 +6,7 @@
 import { parseDecimal, floorNumber } from '../../src/dp/decimal.ts';
 import { replaceEpsilon } from '../../src/dp/replace.ts';
 import type { JsonObject } from '../../src/json.ts';
-import { privacyHash } from '../../src/run/manifest.ts';
+import { claimOf, privacyHash } from '../../src/run/manifest.ts';
 import { toHex } from '../../src/encoding.ts';
 import type { Party } from '../config/party.ts';
 import { openLedger } from '../ledger/lineage.ts';
@@ -20,11 +20,13 @@ function roundedUp(value: number): string {
 /** `replaceEpsilon` of the manifest, and of the own ledger: registered epsilon and delta, slots spent and left. */
 export function claimsOf({ config, manifest }: Party): JsonObject {
   const { mask, runs, delta } = manifest.privacy;
+  const { outputs } = claimOf(manifest);
+  const least = floorNumber(parseDecimal(delta));
   const ledger = openLedger(new LedgerStore(config.ledger));
   const plan = toHex(privacyHash(manifest));
   const use = ledger.plans.find(({ hash }) => hash === plan);
   return {
-    replaceEpsilon: roundedUp(replaceEpsilon(mask, runs, floorNumber(parseDecimal(delta)))),
+    replaceEpsilon: roundedUp(replaceEpsilon(mask, runs, least, outputs)),
     ledger: {
       epsilon: ledger.registration.epsilon,
       delta: ledger.registration.delta,

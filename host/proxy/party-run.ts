@@ -7,18 +7,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
 import { toHex } from '../../src/encoding.ts';
 import { DpcaError, type ErrorCode, isErrorCode } from '../../src/errors.ts';
-import type { JsonObject } from '../../src/json.ts';
+import type { Json, JsonObject } from '../../src/json.ts';
 import { manifestBytes } from '../../src/run/manifest.ts';
 import type { Role as SessionRole } from '../../src/session/messages.ts';
-import { decodeLocal, encodeLocal, rowsChunks } from '../../src/wire/local.ts';
+import { decodeLocal, encodeLocal, rowsChunks, valuesChunks } from '../../src/wire/local.ts';
 import type { FramedStream } from '../../src/wire/framed-stream.ts';
 import type { Party } from '../config/party.ts';
 import type { IngestedTable } from '../ingest/table.ts';
 import type { LedgerFiles } from '../ledger/files.ts';
 import { type RunLedger, takeLedger } from '../ledger/run-ledger.ts';
 import { readTextFile } from '../keys/files.ts';
+import { type RunLog, takeLog } from '../log/run-log.ts';
+import type { SharesFile } from '../shares/shares.ts';
 import { claimsOf } from './claims.ts';
-import { startSimulatedEnclave } from './enclave-process.ts';
+import { openEnclave } from './enclave-transport.ts';
 import { keepAlive, relayInto, sendFrame } from './relay.ts';
 
 export interface PartyRun {
@@ -31,6 +33,8 @@ export interface PartyRun {
   readonly onEvent: (event: JsonObject) => void;
   /** Simulated mode: where the enclave writes its secret draws, for dpca audit replay. */
   readonly recordDraws?: string;
+  /** Takes the own shares, if the manifest has any. */
+  readonly shares?: SharesFile | undefined;
   /** Of the ledger; the disk when absent. */
   readonly files?: LedgerFiles;
 }
@@ -56,22 +60,33 @@ export async function runParty(run: PartyRun): Promise<JsonObject> {
   socket.pause();
   keepAlive(socket);
   let ledger: RunLedger | undefined;
+  let log: RunLog | undefined;
   try {
+    log = await takeLog(party, signal, (problem) => {
+      run.onEvent({ event: 'unlogged', problem });
+    });
     ledger = await takeLedger(party, signal, run.files);
-    return await runWith(run, ledger);
+    return await runWith(run, ledger, log);
+  } catch (error) {
+    const failure =
+      error instanceof DpcaError ? error : new DpcaError('ERR_INTERNAL', String(error));
+    await log?.failed(failure);
+    throw error;
   } finally {
     ledger?.release();
     await closed(socket);
   }
 }
 
-async function runWith(run: PartyRun, ledger: RunLedger): Promise<JsonObject> {
+async function runWith(run: PartyRun, ledger: RunLedger, log: RunLog): Promise<JsonObject> {
   const { party, socket, signal } = run;
-  const enclave = await startSimulatedEnclave(party.config.enclave.root, run.recordDraws);
+  const enclave = await openEnclave(party.config.enclave, run.recordDraws);
   const timers: NodeJS.Timeout[] = [];
   let onAbort: () => void = () => undefined;
   try {
     let release: JsonObject | undefined;
+    let receipt: Json = null;
+    let moments: Json = [];
     let commitments: JsonObject = {};
     let settle: (error: DpcaError | undefined) => void = () => undefined;
     const ended = new Promise<DpcaError | undefined>((resolve) => (settle = resolve));
@@ -90,11 +105,22 @@ async function runWith(run: PartyRun, ledger: RunLedger): Promise<JsonObject> {
       onFrame: (frame) => {
         const message = decodeLocal(frame);
         if (message.kind === 'request') {
-          void control.send(encodeLocal({ kind: 'answer', body: ledger.perform(message.body) }));
+          const answer = (body: JsonObject): void =>
+            void control.send(encodeLocal({ kind: 'answer', body }));
+          const { what } = message.body;
+          if (typeof what === 'string' && what.startsWith('log-')) {
+            void log.perform(message.body).then(answer);
+          } else answer(ledger.perform(message.body));
         }
+        if (message.kind === 'shares') run.shares?.add(message);
         if (message.kind !== 'event') return;
         const { body } = message;
-        if (body['event'] === 'release') release = body['release'] as JsonObject;
+        log.hear(body);
+        if (body['event'] === 'release') {
+          release = body['release'] as JsonObject;
+          receipt = body['receipt'] ?? null;
+          moments = body['moments'] ?? [];
+        }
         if (body['event'] === 'committed') commitments = body['commitments'] as JsonObject;
         run.onEvent(body);
         if (body['event'] === 'failed') settle(failureOf(body));
@@ -115,7 +141,7 @@ async function runWith(run: PartyRun, ledger: RunLedger): Promise<JsonObject> {
     socket.on('close', onLost);
     relayInto(socket, peer);
     for (const bytes of ledger.records) await control.send(encodeLocal({ kind: 'record', bytes }));
-    const body = { ...configurationOf(run), memory: ledger.memory };
+    const body = { ...configurationOf(run), memory: ledger.memory, logMemory: log.memory };
     await control.send(encodeLocal({ kind: 'configure', body }));
     socket.resume();
     if (socket.readyState === socket.CLOSED) onLost();
@@ -123,13 +149,26 @@ async function runWith(run: PartyRun, ledger: RunLedger): Promise<JsonObject> {
     const failure = await ended;
     await Promise.race([silent, delay(LAST_WORDS_MS, undefined, { ref: false })]);
     // a release that both enclaves agreed on stands, whatever happens to the connection afterwards
-    if (release !== undefined) return { ...release, commitments, claims: claimsOf(party) };
+    if (release !== undefined) {
+      run.shares?.write(matchedRows(release));
+      return {
+        ...release,
+        ...(run.shares === undefined ? {} : { sharesFile: run.shares.path }),
+        ...{ moments, commitments, receipt, claims: claimsOf(party) },
+      };
+    }
     throw failure ?? new DpcaError('ERR_ENCLAVE_LOST', 'no release came');
   } finally {
     for (const timer of timers) clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
     await enclave.close();
   }
+}
+
+/** Rows of each share column: all that matched, dummies included. */
+function matchedRows({ maskedSizes }: JsonObject): number {
+  const sizes = Array.isArray(maskedSizes) ? (maskedSizes as readonly Json[]) : [];
+  return sizes.reduce<number>((sum, size) => sum + Number(size), 0);
 }
 
 /** Closes the connection behind everything that was sent; a peer that does not close too is not waited for. */
@@ -150,12 +189,16 @@ function configurationOf({ party, role }: PartyRun): JsonObject {
     logKey: toHex(party.keys.log.privateKey),
     manifest: Buffer.from(manifestBytes(party.manifest)).toString('utf8'),
     policy: readTextFile(party.config.policy),
+    ...(party.config.allowShares === true ? { allowShares: true } : {}),
   };
 }
 
 async function sendRows(control: FramedStream, table: IngestedTable): Promise<void> {
   for (const [index, column] of table.columns.entries()) {
     for (const chunk of rowsChunks(index, column)) await control.send(encodeLocal(chunk));
+  }
+  for (const [index, { cells }] of table.values.entries()) {
+    for (const chunk of valuesChunks(index, cells)) await control.send(encodeLocal(chunk));
   }
   await control.send(encodeLocal({ kind: 'rowsEnd', rows: table.rows }));
 }

@@ -1,26 +1,30 @@
 /**
- * What people and logs see of a run: the enclave's events as progress and log records, and the release as text.
+ * What people and logs see of a run: the enclave's events as progress and log records.
  * @module
  */
 import { parsePolicy } from '../../attestation/index.ts';
-import { DpcaError } from '../../src/errors.ts';
 import type { Json, JsonObject } from '../../src/json.ts';
 import type { Io } from '../cli/io.ts';
 import type { Party } from '../config/party.ts';
 import type { IngestedTable } from '../ingest/table.ts';
 import { readTable } from '../ingest/read-table.ts';
+import { inputReport } from '../ingest/report.ts';
 import { readTextFile } from '../keys/files.ts';
-import { columnSources } from '../config/party.ts';
+import { columnSources, valueSources } from '../config/party.ts';
 
-const PHASES: Readonly<Record<string, string>> = {
+/** What each phase of a run is called. */
+export const PHASES: Readonly<Record<string, string>> = {
   handshake: 'attesting both enclaves',
   manifest: 'comparing manifests',
   table: 'announcing tables',
+  account: 'showing both logs',
   charge: 'charging both ledgers',
   commit: 'committing to the mask',
   reveal: 'agreeing on the dummies',
   sizes: 'comparing masked sizes',
+  values: 'computing on shares of the matched rows',
   release: 'comparing releases',
+  receipt: 'signing and logging the receipt',
   bye: 'saying goodbye',
 };
 
@@ -42,13 +46,19 @@ export async function readOwnTable(
   parsePolicy(readTextFile(config.policy)); // a typo in it must not cost the peer a call
   const progress = io.progress();
   progress.phase('reading and checking the own table');
-  const { path, format, header, delimiter } = config.data;
+  const { path, format, header, delimiter, onDuplicate = 'refuse' } = config.data;
+  const values = valueSources(config, manifest);
   const table = await readTable(
     { path, format, header, ...(delimiter === undefined ? {} : { delimiter }) },
     columnSources(config, manifest),
-    { defaultCountry: manifest.normalisation.defaultCountry, rowsMax: own.rowsMax },
+    {
+      ...{ values, onDuplicate, rowsMax: own.rowsMax },
+      defaultCountry: manifest.normalisation.defaultCountry,
+    },
+    io.stdin,
   );
   progress.done();
+  io.log.info(inputReport(table, values), 'the own table is read and checked');
   return table;
 }
 
@@ -108,48 +118,17 @@ export function eventSink(io: Io): (event: JsonObject) => void {
         io.log.info({ lineage, slot, spent, slots }, 'a slot of the own ledger is spent');
         return;
       }
+      case 'release':
+        io.log.info({ receipt: event['receipt'] }, 'the receipt is in both logs');
+        return;
+      case 'unlogged':
+        io.log.error({ problem: event['problem'] }, 'an end of a run could not be logged');
+        return;
       case 'failed':
         progress.done();
         return;
-      default: // `release` and `done` are for the command
+      default: // `done` is for the command
         return;
     }
   };
-}
-
-function intervalText(statistic: JsonObject): string {
-  const { low, high } = objectOf(statistic['interval']);
-  const sd = textOf(statistic['standardDeviation']);
-  return `${textOf(statistic['value'])}  (95 %: ${textOf(low)} to ${textOf(high)}; noise sd ${sd})`;
-}
-
-/** The release for people. */
-export function releaseText(release: JsonObject): string {
-  const statistics = Array.isArray(release['statistics'])
-    ? (release['statistics'] as readonly Json[]).map(objectOf)
-    : [];
-  const [count] = statistics;
-  if (count === undefined) throw new DpcaError('ERR_INTERNAL', 'a release without statistics');
-  const columns = Array.isArray(count['columns'])
-    ? (count['columns'] as readonly Json[]).map(objectOf)
-    : [];
-  const sizes = Array.isArray(release['maskedSizes'])
-    ? (release['maskedSizes'] as readonly Json[])
-    : [];
-  const privacy = objectOf(release['privacy']);
-  const rows = objectOf(release['rows']);
-  const claims = objectOf(release['claims']);
-  const ledger = objectOf(claims['ledger']);
-  const width = Math.max(12, ...columns.map((column) => textOf(column['column']).length));
-  return [
-    `rows in common  ${intervalText(count)}`,
-    ...columns.map(
-      (column, j) =>
-        `  by ${textOf(column['column']).padEnd(width)} ${intervalText(column)}; masked size ${textOf(sizes[j])}`,
-    ),
-    `privacy         epsilon ${textOf(privacy['epsilon'])}, delta ${textOf(privacy['delta'])} over ${textOf(privacy['runs'])} runs, adjacency ${textOf(privacy['adjacency'])}`,
-    `                epsilon ${textOf(claims['replaceEpsilon'])} if a row is replaced by any other`,
-    `own ledger      ${textOf(ledger['slotsSpent'])} runs spent, ${textOf(ledger['slotsLeft'])} left; registered for epsilon ${textOf(ledger['epsilon'])}, delta ${textOf(ledger['delta'])}`,
-    `tables          ${textOf(rows['a'])} and ${textOf(rows['b'])} rows\nsession         ${textOf(release['session'])}`,
-  ].join('\n');
 }

@@ -1,44 +1,60 @@
 /**
- * `dpca demo`, as a user runs it: both parties agree, the replayed coins explain the noise exactly, and the interval is
- * said to hold the truth if it does.
+ * `dpca demo`: the replayed coins explain all noise exactly, and an interval is said to hold the truth if it does. The other
+ * two examples need as long again each and are in demo.slow.test.ts.
  */
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { compare, comparisonTable } from '../../host/demo/compare.ts';
+import { checkDemo } from './demo-run.ts';
 
-const entry = resolve(import.meta.dirname, '../../dist/host/dpca.js');
-const folder = mkdtempSync(join(tmpdir(), 'dpca-demo-test-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+it('dpca demo releases noised figures beside the truth', { timeout: 240_000 }, () =>
+  checkDemo('ads'),
+);
 
-interface DemoResult {
-  readonly release: {
-    readonly maskedSizes: readonly number[];
-    readonly statistics: readonly [
-      { readonly interval: { readonly low: number; readonly high: number } },
+describe('release beside truth', () => {
+  const figure = (value: string, low: number, high: number) => ({
+    ...{ value, standardDeviation: '1' },
+    interval: { low, high },
+  });
+
+  it('tells suppressed, undefined and zero apart, and the truth outside from inside', () => {
+    const rows = [
+      ...compare({ kind: 'count', suppressed: true }, { kind: 'count', value: 7 }, []),
+      ...compare(
+        { kind: 'mean', of: 'x', undefined: 'the noised count is not positive' },
+        { kind: 'mean', value: 1.5 },
+        [],
+      ),
+      ...compare({ kind: 'sum', of: 'x', ...figure('0', -3, 3) }, { kind: 'sum', value: 4 }, []),
+      ...compare(
+        {
+          ...{ kind: 'histogram', group: 'g', groups: [0, 1], sum: 'x' },
+          result: [
+            { group: 0, suppressed: true },
+            { group: 1, count: figure('5', 4, 6), sum: figure('50', 40, 60) },
+          ],
+        },
+        {
+          kind: 'histogram',
+          groups: [
+            { group: 0, count: 1, sum: 2 },
+            { group: 1, count: 4, sum: 61 },
+          ],
+        },
+        [],
+      ),
     ];
-    readonly claims: {
-      readonly replaceEpsilon: string;
-      readonly ledger: { readonly slotsSpent: number };
-    };
-  };
-  readonly truth: { readonly matched: number; readonly sizes: readonly number[] };
-  readonly insideInterval: boolean;
-  readonly replay: { readonly noise: readonly number[]; readonly equalsTruth: boolean };
-}
+    expect(rows.map(({ instead, inside }) => instead ?? inside)).toEqual([
+      ...['suppressed', 'the noised count is not positive', false],
+      ...['suppressed', 'suppressed', true, false],
+    ]);
+    const table = comparisonTable(rows);
+    expect(table[3]).toMatch(/sum of x +0 +-3 to 3 +4 +-100\.0 % +OUTSIDE$/);
+    expect(table[6]).toMatch(/g 1: count +5 +4 to 6 +4 +\+25\.0 % +inside$/);
+  });
 
-describe('dpca demo', () => {
-  it('releases a private count beside the truth', { timeout: 120_000 }, async () => {
-    const args = [entry, 'demo', '--json', '--quiet', '--out', join(folder, 'demo')];
-    const { stdout } = await promisify(execFile)(process.execPath, args);
-    const { release, truth, insideInterval, replay } = JSON.parse(stdout) as DemoResult;
-    const [{ interval }] = release.statistics;
-    expect(insideInterval).toBe(interval.low <= truth.matched && truth.matched <= interval.high);
-    expect(release.maskedSizes.map((size, j) => size - replay.noise[j]!)).toEqual(truth.sizes);
-    expect(replay.equalsTruth).toBe(true);
-    expect(release.claims.ledger.slotsSpent).toBe(1);
-    expect(Number(release.claims.replaceEpsilon)).toBeGreaterThan(2);
+  it('refuses a truth of another kind', () => {
+    expect(() => compare({ kind: 'sum', of: 'x' }, { kind: 'mean', value: 1 }, [])).toThrowCode(
+      'ERR_INTERNAL',
+    );
   });
 });

@@ -48,7 +48,9 @@ describe('manifest init', () => {
 
   it('writes documents that the published schemas accept', () => {
     const accepts = (name: string, file: string): boolean =>
-      new Ajv2020({ allowUnionTypes: true }).compile(schema(name))(JSON.parse(read(here.at(file))));
+      new Ajv2020({ allowUnionTypes: true, discriminator: true }).compile(schema(name))(
+        JSON.parse(read(here.at(file))),
+      );
     expect(accepts('manifest.schema.json', 'a/manifest.json')).toBe(true);
     expect(accepts('config.schema.json', 'a/dpca.json')).toBe(true);
   });
@@ -198,6 +200,29 @@ describe('configuration', () => {
       (c: Record<string, unknown>) => (c['enclave'] = { kind: 'none', root: 'r' }),
     ],
     [
+      'an enclave without a kind',
+      '/enclave/kind',
+      (c: Record<string, unknown>) => (c['enclave'] = { root: 'r' }),
+    ],
+    [
+      'a vsock that is the parent itself',
+      '/enclave/cid',
+      (c: Record<string, unknown>) =>
+        (c['enclave'] = { kind: 'vsock', cid: 3, ports: { control: 1, peer: 2 } }),
+    ],
+    [
+      'a vsock with the root of a simulated one',
+      '/enclave/root: unknown key',
+      (c: Record<string, unknown>) =>
+        (c['enclave'] = { kind: 'vsock', cid: 16, ports: { control: 1, peer: 2 }, root: 'r' }),
+    ],
+    [
+      'an emulated enclave without a port',
+      '/enclave/ports/peer: missing',
+      (c: Record<string, unknown>) =>
+        (c['enclave'] = { kind: 'emulated', socket: 's', ports: { control: 1 } }),
+    ],
+    [
       'a certificate without key',
       '/tls',
       (c: Record<string, unknown>) => (c['tls'] = { certificate: 'x' }),
@@ -206,6 +231,17 @@ describe('configuration', () => {
     const file = edited(edit);
     expect(() => load({}, {}, file)).toThrowCode('ERR_CONFIG');
     expect(() => load({}, {}, file)).toThrow(message);
+  });
+
+  it('takes an enclave on a vsock, its number from a flag, and an emulated one by its path', () => {
+    const ports = { control: 7001, peer: 7002 };
+    const onVsock = edited((c) => (c['enclave'] = { kind: 'vsock', cid: 16, ports }));
+    expect(load({}, {}, onVsock).enclave).toEqual({ kind: 'vsock', cid: 16, ports });
+    expect(load({ enclaveCid: '17' }, {}, onVsock).enclave).toMatchObject({ cid: 17 });
+    expect(() => load({ enclaveCid: '0x10' }, {}, onVsock)).toThrowCode('ERR_CONFIG');
+    const emulated = edited((c) => (c['enclave'] = { kind: 'emulated', socket: 'vm/v', ports }));
+    const { enclave } = load({}, {}, emulated);
+    expect(enclave).toMatchObject({ kind: 'emulated', socket: here.at('vm/v') });
   });
 
   it('refuses an absent file, a key named twice, an empty variable and a malformed address', () => {

@@ -8,6 +8,7 @@ import { parsePolicy, policyHash } from '../../attestation/policy.ts';
 import { rootFingerprint } from '../../attestation/root.ts';
 import { createSimulatedRoot } from '../../attestation/simulated/chain.ts';
 import { nodeAead } from '../../enclave/aead.ts';
+import { nodeCiphers } from '../../enclave/ciphers.ts';
 import { AttestationPort } from '../../enclave/attestation-port.ts';
 import { Nsm } from '../../enclave/nsm/nsm.ts';
 import { SimulatedNsm } from '../../enclave/nsm/simulated-nsm.ts';
@@ -19,6 +20,7 @@ import type { DpcaError } from '../../src/errors.ts';
 import type { JsonObject } from '../../src/json.ts';
 import { manifestFromJson, manifestHash } from '../../src/run/manifest.ts';
 import { cannedAnswer } from '../support/canned-ledger.ts';
+import { cannedReceipt } from '../support/canned-receipt.ts';
 import { EXAMPLE_WEIGHTS, testManifest } from '../support/manifests.ts';
 import { mockKernel } from '../support/mock-kernel.ts';
 import { tableOf } from '../support/tables.ts';
@@ -106,13 +108,22 @@ async function world(
           if (!muted) sessions[other].takeFrame(spoilt ? frame.map((byte) => byte ^ 1) : frame);
         },
         report: (event) => events[party].push(event),
+        share: () => undefined,
         attest: (...request) => attestation.attest(...request),
         appraise: (...request) => attestation.appraise(...request),
         now: () => attestation.now(),
         ledger: () => ({
           handle: ({ step }) => Promise.resolve(cannedAnswer(step).message),
+          entries: () => {
+            throw new Error('canned charges have no entries');
+          },
         }),
-        ...{ kernel: mockKernel, aead: nodeAead, rng: realRng, coinGuard: new CoinGuard() },
+        receipt: () => ({
+          handle: ({ step }) => Promise.resolve(cannedReceipt(step).message),
+          id: 'canned',
+        }),
+        ...{ kernel: mockKernel, aead: nodeAead, ciphers: nodeCiphers, rng: realRng },
+        coinGuard: new CoinGuard(),
         clock: () => performance.now() + elapsed,
       },
       {

@@ -197,7 +197,7 @@ describe.concurrent('a peer', () => {
 });
 
 describe.concurrent('an accepted enclave that sends', () => {
-  const COLUMN = 'columnChunks(columnKind, column, data)';
+  const COLUMN = 'columnChunks(columnKind, column, first, data)';
   it.each(
     sampled<[string, string, string, Expected]>([
       ['an element twice', 'points', 'data.copyWithin(32, 0, 32)', 'ERR_MATCH_DUPLICATE'],

@@ -60,9 +60,11 @@ const CORE: Readonly<Record<string, readonly string[]>> = {
   wire: ['wire'],
   group: ['group'],
   dp: ['dp'],
+  mpc: ['mpc'],
+  statistics: ['statistics', 'mpc', 'dp'],
   matching: ['matching', 'wire', 'group', 'dp'],
   session: ['session', 'wire'],
-  run: ['run', 'matching', 'wire', 'group', 'dp'],
+  run: ['run', 'statistics', 'matching', 'wire', 'group', 'mpc', 'dp'],
 };
 
 function allowed(specifier: string, list: readonly string[]): boolean {

@@ -1,0 +1,3 @@
+import type { Example } from '../example.d.mts';
+
+export declare const example: Example;
