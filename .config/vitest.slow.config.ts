@@ -5,7 +5,7 @@ export default defineConfig({
     root: new URL('..', import.meta.url).pathname,
     include: [
       'test/**/*.slow.test.ts',
-      'test/scenario/{wire,trust}.test.ts',
+      'test/scenario/{door,trust,values,wire}.test.ts',
       'test/audit/audit.test.ts',
     ],
     env: { SLOW: '1' },

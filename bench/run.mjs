@@ -1,14 +1,16 @@
-// npm run bench [attestation|kernel|values]: prints a table and writes bench/results/<date>-<what>-<commit>.json.
+// npm run bench [attestation|kernel|values|end-to-end|psi-js]: prints a table and writes bench/results/<date>-<what>-<commit>.json.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { attestation } from './attestation.mjs';
+import { endToEnd } from './end-to-end.mjs';
 import { kernel } from './kernel.mjs';
+import { psiJs } from './psi-js.mjs';
 import { values } from './values.mjs';
 
-const BENCHES = { attestation, kernel, values };
+const BENCHES = { attestation, kernel, values, 'end-to-end': endToEnd, 'psi-js': psiJs };
 const here = dirname(fileURLToPath(import.meta.url));
 const wanted = process.argv.slice(2);
 const names = wanted.length > 0 ? wanted : Object.keys(BENCHES);

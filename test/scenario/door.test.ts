@@ -35,6 +35,7 @@ import {
   openWorld,
   PLANTED,
   type World,
+  slowIt,
 } from './harness.ts';
 
 let world: World;
@@ -140,7 +141,7 @@ describe.concurrent('a listening host', () => {
       });
     }));
 
-  it('drops callers beyond thirty a minute', () =>
+  slowIt('drops callers beyond thirty a minute', () =>
     slot(async () => {
       const { a, build } = world.pair;
       const listener = await serve(a, build);
@@ -159,7 +160,8 @@ describe.concurrent('a listening host', () => {
       expect(greeted).toBeGreaterThan(0);
       expect(greeted).toBeLessThanOrEqual(30);
       await stopped(world.pair, listener);
-    }));
+    }),
+  );
 
   it('accepts nobody when its approved run is over', () =>
     slot(async () => {
@@ -218,7 +220,7 @@ describe.concurrent('wss', () => {
       expectEnd(atCaller, 'released');
     }));
 
-  it('tells a refused caller why', () =>
+  slowIt('tells a refused caller why', () =>
     slot(async () => {
       const pair = await world.another();
       const other = await world.another();
@@ -230,7 +232,8 @@ describe.concurrent('wss', () => {
       const ended = await start(other.b, ['run', '--peer-url', url], pair.build).ended;
       expectEnd(ended, 'ERR_PEER_CHALLENGE');
       await stopped(pair, listener);
-    }));
+    }),
+  );
 });
 
 describe.concurrent('plain ws beyond loopback', () => {

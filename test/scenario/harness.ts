@@ -7,7 +7,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { type ErrorCode, EXIT, exitOf } from '../../src/errors.ts';
 import { toHex } from '../../src/encoding.ts';
 import {
@@ -32,10 +32,13 @@ vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 export const EXACT_SIZES: readonly number[] = [331, 157];
 const ROWS = { a: 900, b: 800 } as const;
 /** Every identifier of the test holds this text. */
-/** `npm test` plays half of a table of cases, `npm run test:slow` (SLOW=1) every one. */
+/** `npm test` plays a quarter of a table of cases, `npm run test:slow` (SLOW=1) every one. */
 export function sampled<T>(cases: readonly T[]): T[] {
-  return process.env['SLOW'] === '1' ? [...cases] : cases.slice(0, Math.ceil(cases.length / 2));
+  return process.env['SLOW'] === '1' ? [...cases] : cases.slice(0, Math.ceil(cases.length / 4));
 }
+
+/** A case for `npm run test:slow` only. */
+export const slowIt: typeof it = (process.env['SLOW'] === '1' ? it : it.skip) as typeof it;
 
 export const PLANTED = 'planted-7f3a';
 

@@ -20,6 +20,7 @@ import {
   type PartyFolder,
   serve,
 } from '../support/party-folders.ts';
+import { slowIt } from './harness.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
@@ -174,7 +175,7 @@ describe('a run with values', () => {
     );
   });
 
-  it('tells a suppressed figure to one party, and the other one nothing', async () => {
+  slowIt('tells a suppressed figure to one party, and the other one nothing', async () => {
     const pair = await pairWith({
       ...{ values: VALUES, threshold: 5_000, release: 'a' },
       statistics: [{ kind: 'count' }, { kind: 'sum', of: 'spend' }],
