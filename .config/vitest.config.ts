@@ -4,7 +4,12 @@ export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
     include: ['test/**/*.test.ts'],
-    exclude: ['test/**/*.slow.test.ts', 'node_modules', 'dist'],
+    // the last ones take whole processes or images and are played by test:slow, to keep this below five minutes
+    exclude: [
+      ...['test/**/*.slow.test.ts', 'node_modules', 'dist'],
+      ...['test/scenario/{boundary,door}.test.ts', 'test/log/processes.test.ts'],
+      'test/image/build.test.ts',
+    ],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

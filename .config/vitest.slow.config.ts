@@ -5,7 +5,8 @@ export default defineConfig({
     root: new URL('..', import.meta.url).pathname,
     include: [
       'test/**/*.slow.test.ts',
-      'test/scenario/{door,trust,values,wire}.test.ts',
+      'test/scenario/{boundary,door,trust,values,wire}.test.ts',
+      'test/{log/processes,image/build}.test.ts',
       'test/audit/audit.test.ts',
     ],
     env: { SLOW: '1' },
