@@ -189,7 +189,7 @@ export async function serveRun(parts: EnclaveParts): Promise<void> {
     );
     session.start();
     if (ownTable !== undefined) session.takeTable(ownTable);
-    for (const frame of early.splice(0)) session.takeFrame(frame);
+    for (const frame of early.splice(0)) void session.takeFrame(frame);
     if (peerGone) session.peerClosed();
     failure = await session.outcome;
   } catch (error) {

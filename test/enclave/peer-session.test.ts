@@ -105,7 +105,8 @@ async function world(
           const spoilt =
             options.corruptAfterRelease === true &&
             events[other].some((event) => event['event'] === 'release');
-          if (!muted) sessions[other].takeFrame(spoilt ? frame.map((byte) => byte ^ 1) : frame);
+          if (!muted)
+            void sessions[other].takeFrame(spoilt ? frame.map((byte) => byte ^ 1) : frame);
         },
         report: (event) => events[party].push(event),
         share: () => undefined,
