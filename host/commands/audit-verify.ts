@@ -17,6 +17,7 @@ import type { Io } from '../cli/io.ts';
 import { parseObject, readTextFile } from '../keys/files.ts';
 import { readPeer } from '../keys/peers.ts';
 import { verifyP384 } from '../p384-webcrypto.ts';
+import { isoInstant } from '../cli/instant.ts';
 import { readFileBytes } from './log.ts';
 
 export interface AuditFlags {
@@ -67,7 +68,7 @@ export function auditOptions(flags: AuditFlags): AuditOptions {
 
 function table(result: AuditResult): string[] {
   const { runs, checks, passed } = result;
-  const day = (ms: number): string => new Date(ms).toISOString().replace('.000Z', 'Z');
+  const day = (ms: number): string => isoInstant(ms).replace('.000Z', 'Z');
   const other = ({ own, sides }: AuditResult['runs'][number]): string =>
     own === null ? '?' : sides[own === 'a' ? 'b' : 'a'].name;
   const width = Math.max(0, ...passed.map(({ name }) => name.length));

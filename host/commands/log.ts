@@ -22,6 +22,7 @@ import { equalConstantTime } from '../../src/bytes.ts';
 import { fromHex, fromUtf8, toHex, utf8 } from '../../src/encoding.ts';
 import { DpcaError } from '../../src/errors.ts';
 import type { JsonObject } from '../../src/json.ts';
+import { isoInstant } from '../cli/instant.ts';
 import type { Io } from '../cli/io.ts';
 import { loadConfig } from '../config/config.ts';
 import { loadParty, type Party } from '../config/party.ts';
@@ -57,8 +58,6 @@ export function readFileBytes(path: string): Uint8Array {
     throw new DpcaError('ERR_CONFIG_FILE', `${path}: cannot be read`, { cause });
   }
 }
-
-const instant = (ms: number): string => new Date(ms).toISOString();
 
 function nameOf(record: LogRecord): string {
   switch (record.type) {
@@ -98,7 +97,13 @@ function list(io: Io, given: Flags): void {
   const rows = store.records.map((_line, seq) => {
     const record = store.record(seq);
     const complete = record.type === 'run' ? completions.has(seq) : null;
-    return { seq, type: record.type, time: instant(record.time), what: nameOf(record), complete };
+    return {
+      seq,
+      type: record.type,
+      time: isoInstant(record.time),
+      what: nameOf(record),
+      complete,
+    };
   });
   io.result(
     { folder: store.folder, records: rows, root: toHex(store.tree.root()) },
@@ -142,7 +147,7 @@ function show(io: Io, name: string, given: Flags): void {
   io.result(
     { record, receipt, completion: completion ?? null },
     [
-      `record    ${seq}, ${record.type}, ${instant(record.time)} (${record.clock})`,
+      `record    ${seq}, ${record.type}, ${isoInstant(record.time)} (${record.clock})`,
       `          ${nameOf(record)}`,
       ...(release === null ? [] : [releaseText({ ...release, receipt })]),
       ...(record.type === 'run' && release === null
