@@ -7,7 +7,7 @@ import type { Html } from './html.ts';
 import { EMPTY, html, quoted } from './html.ts';
 import type { ReportInput } from './input.ts';
 import { type LedgerView, ledgersOf } from './ledgers.ts';
-import { plural, scrolling, short, time } from './words.ts';
+import { number, plural, dataTable, short, time } from './words.ts';
 
 /** Rows of the table beside a chart. */
 const MOST_ROWS = 40;
@@ -55,26 +55,19 @@ function numbers({ spends, owner }: LedgerView): Html {
   const caption = `Slots of the ledger of ${owner}`;
   return html`<details>
     <summary class="small">The chart as a table</summary>
-    ${scrolling(
+    ${dataTable(
       caption,
-      html`<table>
-        <caption>
-          ${caption}
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">Slots</th>
-            <th scope="col">When</th>
-            <th scope="col" class="number">Runs here</th>
-            <th scope="col" class="number">Without release</th>
-            <th scope="col" class="number">Elsewhere</th>
-            <th scope="col" class="number">Left after</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>`,
+      [
+        'Slots',
+        'When',
+        number('Runs here'),
+        number('Without release'),
+        number('Elsewhere'),
+        number('Left after'),
+      ],
+      html`<tbody>
+        ${rows}
+      </tbody>`,
     )}
   </details>`;
 }

@@ -10,7 +10,7 @@ import { CLASS_WORDS } from './check-groups.ts';
 import type { Html } from './html.ts';
 import { EMPTY, html, quoted } from './html.ts';
 import type { ReportInput } from './input.ts';
-import { plural, ranges, scrolling, short, time } from './words.ts';
+import { plural, ranges, dataTable, short, time } from './words.ts';
 
 /** Rows of one table; a log with more different findings is read with `dpca audit verify --json`. */
 const MOST_ROWS = 300;
@@ -64,23 +64,12 @@ function table(caption: string, findings: readonly Finding[], runs: ReadonlySet<
     </tr>`;
   });
   const rest = groups.length - MOST_ROWS;
-  return html`${scrolling(
+  return html`${dataTable(
     caption,
-    html`<table>
-      <caption>
-        ${caption}
-      </caption>
-      <thead>
-        <tr>
-          <th scope="col">Where</th>
-          <th scope="col">Class</th>
-          <th scope="col">What</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>`,
+    ['Where', 'Class', 'What'],
+    html`<tbody>
+      ${rows}
+    </tbody>`,
   )}${rest > 0 ? html`<p>${plural(rest, 'further row')}: <code>dpca audit verify --json</code> lists all.</p>` : EMPTY}`;
 }
 
@@ -112,25 +101,12 @@ function unfinished(records: readonly LogRecord[], names: ReadonlyMap<string, st
   });
   if (rows.length === 0) return html`<p>No run in this log was refused or ended early.</p>`;
   const caption = 'Refusals and runs that ended without a release';
-  return scrolling(
+  return dataTable(
     caption,
-    html`<table>
-      <caption>
-        ${caption}
-      </caption>
-      <thead>
-        <tr>
-          <th scope="col">Where</th>
-          <th scope="col">When</th>
-          <th scope="col">With</th>
-          <th scope="col">What</th>
-          <th scope="col">Spent</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>`,
+    ['Where', 'When', 'With', 'What', 'Spent'],
+    html`<tbody>
+      ${rows}
+    </tbody>`,
   );
 }
 

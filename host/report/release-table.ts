@@ -7,7 +7,7 @@ import { intervalBar } from './charts.ts';
 import type { EstimateFigure, Figure, StatisticFigures } from './figures.ts';
 import type { Html } from './html.ts';
 import { html } from './html.ts';
-import { grouped, scrolling } from './words.ts';
+import { number, grouped, dataTable } from './words.ts';
 
 const estimates = (figures: readonly Figure[]): readonly EstimateFigure[] =>
   figures.filter((figure) => figure.kind === 'estimate');
@@ -65,25 +65,14 @@ export function figureTable(
   statistics: readonly StatisticFigures[],
   manifest: Manifest,
 ): Html {
-  return scrolling(
+  return dataTable(
     caption,
-    html`<table>
-      <caption>
-        ${caption}
-      </caption>
-      <thead>
-        <tr>
-          <th scope="col">Figure</th>
-          <th scope="col" class="number">Estimate <span class="soft">± deviation</span></th>
-          <th scope="col">95 % interval</th>
-        </tr>
-      </thead>
-      ${statistics.map(
-        (statistic) =>
-          html`<tbody>
-            ${figureRows(statistic, manifest)}
-          </tbody>`,
-      )}
-    </table>`,
+    ['Figure', number(html`Estimate <span class="soft">± deviation</span>`), '95 % interval'],
+    html`${statistics.map(
+      (statistic) =>
+        html`<tbody>
+          ${figureRows(statistic, manifest)}
+        </tbody>`,
+    )}`,
   );
 }

@@ -6,7 +6,7 @@ import { CHECK_GROUPS, type CheckGroup } from './check-groups.ts';
 import { GLOSSARY } from './glossary.ts';
 import { EMPTY, html, Html, quoted } from './html.ts';
 import { passedChecks, type ReportInput } from './input.ts';
-import { grouped, hex, plural, scrolling } from './words.ts';
+import { number, grouped, hex, plural, dataTable } from './words.ts';
 
 /** What a pass does not prove (docs/auditing.md). */
 const LIMITS: readonly string[] = [
@@ -67,23 +67,12 @@ export function checksSection(input: ReportInput): Html {
       auditor brought, and with nothing but the files named below: no network, and no trust in
       either party's machines.
     </p>
-    ${scrolling(
+    ${dataTable(
       caption,
-      html`<table>
-        <caption>
-          ${caption}
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">Question</th>
-            <th scope="col">Answer</th>
-            <th scope="col">How it is known</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${groups.map((group) => groupRow(group, input))}
-        </tbody>
-      </table>`,
+      ['Question', 'Answer', 'How it is known'],
+      html`<tbody>
+        ${groups.map((group) => groupRow(group, input))}
+      </tbody>`,
     )}
     ${notMade.map(({ name, count }) => html`<p class="small">${plural(count, 'check')} could not be made: ${name}.</p>`)}
     <h3>What a pass does not prove</h3>
@@ -109,32 +98,20 @@ export function againSection({ files, version }: ReportInput): Html {
     <pre>
 dpca audit verify ${words.map((word) => html`${word === words[0] ? EMPTY : CONTINUED}${word}`)}</pre>
     <p>Exit code 0 means that everything holds, 7 that something does not.</p>
-    ${scrolling(
+    ${dataTable(
       caption,
-      html`<table>
-        <caption>
-          ${caption}
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">File</th>
-            <th scope="col">Given as</th>
-            <th scope="col" class="number">Bytes</th>
-            <th scope="col">SHA-256</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${files.map(
-            ({ flag, name, sha256, bytes }) =>
-              html`<tr>
-                <th scope="row">${quoted(name)}</th>
-                <td>${flag === '' ? 'bundle' : html`<code>${flag}</code>`}</td>
-                <td class="number">${grouped(String(bytes))}</td>
-                <td>${hex(sha256)}</td>
-              </tr> `,
-          )}
-        </tbody>
-      </table>`,
+      ['File', 'Given as', number('Bytes'), 'SHA-256'],
+      html`<tbody>
+        ${files.map(
+          ({ flag, name, sha256, bytes }) =>
+            html`<tr>
+              <th scope="row">${quoted(name)}</th>
+              <td>${flag === '' ? 'bundle' : html`<code>${flag}</code>`}</td>
+              <td class="number">${grouped(String(bytes))}</td>
+              <td>${hex(sha256)}</td>
+            </tr> `,
+        )}
+      </tbody>`,
     )}
   </section>`;
 }

@@ -2,16 +2,15 @@
  * Numbers, times and hashes as the pages show them, and shares of a scale for drawings.
  * @module
  */
+import { isoInstant } from '../cli/instant.ts';
 import type { Html } from './html.ts';
 import { EMPTY, html } from './html.ts';
 
-/** Beyond it a Date has no text. */
-const LAST_INSTANT = 8.64e15;
-
 /** `2026-01-05 08:12:30 UTC`. @param ms since 1970 */
 export function instant(ms: number): string {
-  if (!(Math.abs(ms) <= LAST_INSTANT)) return `${ms} ms since 1970`;
-  return `${new Date(ms).toISOString().slice(0, -5).replace('T', ' ')} UTC`;
+  return isoInstant(ms)
+    .replace('T', ' ')
+    .replace(/\.[0-9]{3}Z$/, ' UTC');
 }
 
 export function time(ms: number): Html {
@@ -77,9 +76,32 @@ export function roundMarks(low: number, high: number): readonly number[] {
   return marks;
 }
 
-/** A table that scrolls by itself where it is too wide, reachable by keyboard. */
-export function scrolling(label: string, table: Html): Html {
-  return html`<section class="scroll" aria-label="${label}" tabindex="0">${table}</section>`;
+/** A column of a table: its heading, and whether it holds numbers. */
+export type Heading = string | Html | { readonly number: string | Html };
+
+export function number(heading: string | Html): Heading {
+  return { number: heading };
+}
+
+/** A table that scrolls by itself where it is too wide, reachable by keyboard; `bodies` are its `tbody` elements. @param caption is text */
+export function dataTable(caption: string, headings: readonly Heading[], bodies: Html): Html {
+  return html`<section class="scroll" aria-label="${caption}" tabindex="0">
+    <table>
+      <caption>
+        ${caption}
+      </caption>
+      <thead>
+        <tr>
+          ${headings.map((heading) =>
+            typeof heading === 'object' && 'number' in heading
+              ? html`<th scope="col" class="number">${heading.number}</th>`
+              : html`<th scope="col">${heading}</th>`,
+          )}
+        </tr>
+      </thead>
+      ${bodies}
+    </table>
+  </section>`;
 }
 
 /** Rows of a definition list; pairs without content are left out. */
