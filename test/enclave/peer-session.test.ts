@@ -2,9 +2,9 @@
  * Two enclave sessions joined in memory, with simulated security modules whose clocks the test sets: re-attestation,
  * expiry, and what a policy that does not fit gives. Everything but the sockets is production's.
  */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { parsePolicy, policyHash } from '../../attestation/policy.ts';
+import { policyHash } from '../../attestation/policy.ts';
 import { rootFingerprint } from '../../attestation/root.ts';
 import { createSimulatedRoot } from '../../attestation/simulated/chain.ts';
 import { nodeAead } from '../../enclave/aead.ts';
@@ -23,35 +23,13 @@ import { cannedAnswer } from '../support/canned-ledger.ts';
 import { cannedReceipt } from '../support/canned-receipt.ts';
 import { EXAMPLE_WEIGHTS, testManifest } from '../support/manifests.ts';
 import { mockKernel } from '../support/mock-kernel.ts';
+import { simulatedPolicy } from '../support/policies.ts';
 import { tableOf } from '../support/tables.ts';
 import { realRng } from '../support/test-rng.ts';
 
 const START = Date.UTC(2026, 5, 1, 12);
 const MINUTE = 60_000;
 const pcr = (byte: number): Uint8Array => new Uint8Array(48).fill(byte);
-
-function policyFor(fingerprint: string, code: number): string {
-  const hex = (byte: number): string => toHex(pcr(byte));
-  return JSON.stringify({
-    version: 1,
-    mode: 'simulated',
-    roots: [{ fingerprint, partition: 'sim' }],
-    measurements: [
-      {
-        notBefore: '2026-01-01T00:00:00Z',
-        notAfter: '2027-01-01T00:00:00Z',
-        ...{ pcr0: hex(code), pcr1: hex(2), pcr2: hex(3) },
-      },
-    ],
-    maxAgeSeconds: 300,
-    futureSkewSeconds: 60,
-    certificateSkewSeconds: 60,
-    waivers: [
-      { check: 'pcr8', reason: 'not signed' },
-      { check: 'pcr3', reason: 'no role' },
-    ],
-  });
-}
 
 interface World {
   readonly outcomes: Promise<(DpcaError | undefined)[]>;
@@ -86,7 +64,7 @@ async function world(
     base.parties[party].identity = toHex(identity(party).publicKey);
   }
   const manifest = manifestFromJson(base);
-  const policy = parsePolicy(policyFor(rootFingerprint(root.certificate), options.code ?? 1));
+  const policy = simulatedPolicy(rootFingerprint(root.certificate), options.code ?? 1);
   const events = { a: [] as JsonObject[], b: [] as JsonObject[] };
   const make = (party: 'a' | 'b', other: 'a' | 'b'): PeerSession => {
     const nsm = new Nsm(
@@ -246,6 +224,29 @@ describe('a session between two enclaves', () => {
       await new Promise((done) => setTimeout(done, 500));
     }
     expect(codes(await outcomes)).toEqual(['ERR_PEER_SILENT', 'ERR_PEER_SILENT']);
+  });
+
+  it('ends when the peer is alive but does not go on, two minutes before matching', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const { outcomes, events, sessions, advance } = await world();
+      await Promise.all([seen(events.a, 'accepted'), seen(events.b, 'accepted')]);
+      const running = { now: true };
+      void outcomes.then(() => (running.now = false));
+      sessions.a.takeTable(tableOf([['x', 'y']], 2)); // b never gets its table
+      let waited = 0;
+      for (; running.now && waited < 200_000; waited += 900) {
+        advance(900);
+        vi.advanceTimersByTime(500);
+        for (let i = 0; i < 20; i++) await new Promise((done) => setImmediate(done));
+      }
+      expect(running.now).toBe(false);
+      expect(codes(await outcomes)).toContain('ERR_PEER_SILENT');
+      expect(waited).toBeGreaterThan(100_000);
+      expect(waited).toBeLessThan(130_000);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('ends when the peer was not attested again in time', async () => {
