@@ -26,11 +26,22 @@ INLINE void curve_double(raw *x, raw *z, spread p) {
   *z = fe_mul(e, t, 0);
 }
 
-/* P + Q as x and z for points whose difference is x1 / 1; x biased. The order of P and Q does not matter. */
-INLINE void curve_add(raw *x, raw *z, spread p, spread q, const prepared *x1) {
+/*
+ * 2 C, and P + Q for points whose difference is x1 / 1; the order of P and Q does not matter. The two are computed side
+ * by side, step by step, for a processor looks ahead less far than one of them is long.
+ */
+INLINE void curve_step(spread *twice, spread *sum, spread c, spread p, spread q, const prepared *x1) {
   const raw da = fe_mul(q.difference, p.sum, 1), cb = fe_mul(q.sum, p.difference, 0);
-  *x = fe_square(fe_carry_sum(da, cb), 1);
-  *z = fe_mul_prepared(fe_square_carry(fe_carry_difference(da, cb)), *x1, 0);
+  const raw aa_raw = fe_square(c.sum, 1), bb_raw = fe_square(c.difference, 0);
+  const fe plus = fe_carry_sum(da, cb), minus = fe_carry_difference(da, cb);
+  const fe e = fe_carry_difference(aa_raw, bb_raw);
+  const raw minus2 = fe_square(minus, 0), sum_x = fe_square(plus, 1);
+  const fe t = fe_scale_add(aa_raw, e);
+  const raw x = fe_mul(fe_carry(aa_raw), fe_carry(bb_raw), 1);
+  const raw sum_z = fe_mul_prepared(fe_carry(minus2), *x1, 0);
+  const raw z = fe_mul(e, t, 0);
+  *twice = spread_out(x, z);
+  *sum = spread_out(sum_x, sum_z);
 }
 
 INLINE spread spread_choose(wv mask, spread p, spread q) {
@@ -60,12 +71,8 @@ static __attribute__((noinline)) void curve_ladder(fe *x_out, fe *z_out, fe u, c
   for (int i = 253; i >= 3; i--) {
     const uint64_t bit = (scalar[i >> 3] >> (i & 7)) & 1;
     const spread chosen = spread_choose(mask_of(bit ^ previous), doubled, added);
-    raw sum_x, sum_z;
     previous = bit;
-    curve_add(&sum_x, &sum_z, doubled, added, &x1);
-    curve_double(&x, &z, chosen);
-    doubled = spread_out(x, z);
-    added = spread_out(sum_x, sum_z);
+    curve_step(&doubled, &added, chosen, doubled, added, &x1);
   }
   spread r0 = spread_choose(mask_of(previous), doubled, added);
   for (int i = 2; i >= 0; i--) {
@@ -85,11 +92,11 @@ INLINE fe choose_root(fe y, fe gx, fe gxd) {
   return fe_choose(is_root, fe_mul_carry(y, SQRT_MINUS_1(0)), y);
 }
 
-/* RFC 9380 appendix G.2.1, map_to_curve_elligator2_curve25519, of two field elements; with the RFC's step numbers. */
-static void map_to_curve(affine out[2], const fe r[2]) {
+/* RFC 9380 appendix G.2.1, map_to_curve_elligator2_curve25519, of POWERS elements; with the RFC's step numbers. */
+static void map_to_curve(affine out[POWERS], const fe r[POWERS]) {
   const fe minus_a = MINUS_A;
-  fe t1[2], gxd[2], gx1[2], t3[2], power[2], y[2];
-  for (int j = 0; j < 2; j++) {
+  fe t1[POWERS], gxd[POWERS], gx1[POWERS], t3[POWERS], power[POWERS], y[POWERS];
+  for (int j = 0; j < POWERS; j++) {
     const raw square = fe_square(r[j], 0);
     t1[j] = fe_carry_sum(square, square);                              /* 1, 2 */
     out[j].d = fe_add(t1[j], fe_small(1));                             /* 3: not 0, as -1 is a square and 2 is not */
@@ -102,7 +109,7 @@ static void map_to_curve(affine out[2], const fe r[2]) {
     power[j] = fe_mul_carry(fe_square_carry(gxd2), t3[j]);             /* 12, 15 */
   }
   fe_power_p58(y, power);                                              /* 16 */
-  for (int j = 0; j < 2; j++) {
+  for (int j = 0; j < POWERS; j++) {
     const fe y11 = fe_mul_carry(y[j], t3[j]);                          /* 17 */
     const fe y21 = fe_mul_carry(fe_mul_carry(y11, r[j]), SQRT_MINUS_1(1)); /* 24, 25 */
     const fe gx2 = fe_mul_carry(gx1[j], t1[j]);                        /* 27 */

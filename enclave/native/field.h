@@ -95,11 +95,10 @@ INLINE void fe_square_times(fe *z, int n, int times) {
   }
 }
 
-enum { POWER_MAX = 2 };
 
 /* z[j] = x[j]^(2^250 - 1) and z11[j] = x[j]^11, by the usual chain of 249 squarings and 11 multiplications. */
 INLINE void fe_power_250(fe *z, fe *z11, const fe *x, int n) {
-  fe t[POWER_MAX], z5[POWER_MAX], z10[POWER_MAX], z50[POWER_MAX];
+  fe t[POWERS], z5[POWERS], z10[POWERS], z50[POWERS];
   for (int j = 0; j < n; j++) {
     const fe z2 = fe_square_carry(x[j]);
     const fe z9 = fe_mul_carry(fe_square_carry(fe_square_carry(z2)), x[j]);
@@ -130,8 +129,8 @@ static fe fe_invert(fe x) {
 
 /* out[j] = x[j]^((p - 5) / 8) = x[j]^(2^252 - 3) */
 static void fe_power_p58(fe *out, const fe *x) {
-  fe z11[POWER_MAX];
-  fe_power_250(out, z11, x, POWER_MAX);
-  fe_square_times(out, POWER_MAX, 2);
-  for (int j = 0; j < POWER_MAX; j++) out[j] = fe_mul_carry(out[j], x[j]);
+  fe z11[POWERS];
+  fe_power_250(out, z11, x, POWERS);
+  fe_square_times(out, POWERS, 2);
+  for (int j = 0; j < POWERS; j++) out[j] = fe_mul_carry(out[j], x[j]);
 }

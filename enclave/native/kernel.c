@@ -22,17 +22,17 @@
 #include "field-ifma.h"
 #define BACKEND backend_ifma
 #define BACKEND_NAME "native-ifma"
-enum { GROUPS = 32 };
+enum { GROUPS = 32, POWERS = 4 };
 #elif defined(BACKEND_FMA)
 #include "field-fma.h"
 #define BACKEND backend_fma
 #define BACKEND_NAME "native-fma"
-enum { GROUPS = 64 };
+enum { GROUPS = 64, POWERS = 2 };
 #else
 #include "field-scalar.h"
 #define BACKEND backend_scalar
 #define BACKEND_NAME "native-scalar"
-enum { GROUPS = 256 };
+enum { GROUPS = 256, POWERS = 2 };
 #endif
 
 #include "field.h"
@@ -118,23 +118,28 @@ static int hash(uint8_t *out, const uint8_t *const *messages, const uint32_t *le
   uint8_t order[BATCH];
   expander_init(&x, dst, dst_length);
   order_by_blocks(order, &x, lengths, n);
-  for (size_t g = 0; g * LANES < n; g++) {
-    sha_input in;
-    wv words[16], reversed[6];
-    fe r[2];
-    affine point[2];
-    for (size_t lane = 0; lane < LANES; lane++) {
-      const size_t i = order[g * LANES + lane < n ? g * LANES + lane : g * LANES];
-      in.message[lane] = messages[i];
-      in.length[lane] = lengths[i];
-    }
-    expand_message(words, &x, &in);
-    for (int j = 0; j < 2; j++) {
-      for (int w = 0; w < 6; w++) reversed[w] = words[6 * j + 5 - w];
-      r[j] = fe_from_wide(reversed);
+  for (size_t g = 0; g * LANES < n; g += POWERS / 2) {
+    fe r[POWERS];
+    affine point[POWERS];
+    for (int j = 0; j < POWERS; j += 2) {
+      sha_input in;
+      wv words[16], reversed[6];
+      for (size_t lane = 0; lane < LANES; lane++) {
+        const size_t at = (g + (size_t)j / 2) * LANES + lane;
+        const size_t i = order[at < n ? at : g * LANES];
+        in.message[lane] = messages[i];
+        in.length[lane] = lengths[i];
+      }
+      expand_message(words, &x, &in);
+      for (int k = 0; k < 2; k++) {
+        for (int w = 0; w < 6; w++) reversed[w] = words[6 * k + 5 - w];
+        r[j + k] = fe_from_wide(reversed);
+      }
     }
     map_to_curve(point, r);
-    add_and_clear(&f.x[g], &f.z[g], &point[0], &point[1]);
+    for (int j = 0; j < POWERS; j += 2) {
+      add_and_clear(&f.x[g + (size_t)j / 2], &f.z[g + (size_t)j / 2], &point[j], &point[j + 1]);
+    }
   }
   const int good = divide(out, &f, n, order);
   wipe(&f, sizeof f);

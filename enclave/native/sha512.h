@@ -47,25 +47,30 @@ static const uint64_t SHA_START[8] = {
     UINT64_C(0x510e527fade682d1), UINT64_C(0x9b05688c2b3e6c1f), UINT64_C(0x1f83d9abfb41bd6b), UINT64_C(0x5be0cd19137e2179),
 };
 
+/* 16 rounds; w becomes the words of the next 16 if `more` follow. */
+INLINE void sha_rounds(wv s[8], wv w[16], const uint64_t k[16], int more) {
+#define S(i) s[((i) - t) & 7]
+#pragma GCC unroll 16
+  for (int t = 0; t < 16; t++) {
+    const wv e = S(4), a = S(0);
+    const wv t1 =
+        S(7) + (SHA_ROR(e, 14) ^ SHA_ROR(e, 18) ^ SHA_ROR(e, 41)) + SHA_CH(e, S(5), S(6)) + k[t] + w[t];
+    S(3) += t1;
+    S(7) = t1 + (SHA_ROR(a, 28) ^ SHA_ROR(a, 34) ^ SHA_ROR(a, 39)) + SHA_MAJ(a, S(1), S(2));
+    if (!more) continue;
+    const wv x = w[(t + 1) & 15], y = w[(t + 14) & 15];
+    w[t] += (SHA_ROR(x, 1) ^ SHA_ROR(x, 8) ^ (x >> 7)) + w[(t + 9) & 15] +
+            (SHA_ROR(y, 19) ^ SHA_ROR(y, 61) ^ (y >> 6));
+  }
+#undef S
+}
+
 INLINE void sha_compress(sha_state *state, const wv block[16]) {
   wv w[16], s[8];
   memcpy(w, block, sizeof w);
   memcpy(s, state->h, sizeof s);
-#define S(i) s[((i) - t) & 7]
-  for (int r = 0; r < 80; r += 16) {
-#pragma GCC unroll 16
-    for (int t = 0; t < 16; t++) {
-      const wv e = S(4), a = S(0);
-      const wv t1 = S(7) + (SHA_ROR(e, 14) ^ SHA_ROR(e, 18) ^ SHA_ROR(e, 41)) + SHA_CH(e, S(5), S(6)) +
-                    SHA_K[r + t] + w[t];
-      S(3) += t1;
-      S(7) = t1 + (SHA_ROR(a, 28) ^ SHA_ROR(a, 34) ^ SHA_ROR(a, 39)) + SHA_MAJ(a, S(1), S(2));
-      const wv x = w[(t + 1) & 15], y = w[(t + 14) & 15];
-      w[t] += (SHA_ROR(x, 1) ^ SHA_ROR(x, 8) ^ (x >> 7)) + w[(t + 9) & 15] +
-              (SHA_ROR(y, 19) ^ SHA_ROR(y, 61) ^ (y >> 6));
-    }
-  }
-#undef S
+  for (int r = 0; r < 64; r += 16) sha_rounds(s, w, SHA_K + r, 1);
+  sha_rounds(s, w, SHA_K + 64, 0);
   for (int i = 0; i < 8; i++) state->h[i] += s[i];
 }
 

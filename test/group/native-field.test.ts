@@ -12,51 +12,55 @@ import { backends, build, skipReason } from './native-support.ts';
 const P = 2n ** 255n - 19n;
 const mod = (value: bigint): bigint => ((value % P) + P) % P;
 type Limbs = readonly bigint[];
-const value = (limbs: Limbs): bigint =>
-  limbs.reduce((sum, limb, i) => sum + (limb << BigInt(51 * i)), 0n);
 
 interface Bounds {
   /** Smallest and largest limb of an element. */
   readonly fe: readonly [bigint, bigint];
   /** The same of what multiplications leave; others leave elements. */
   readonly product: readonly [bigint, bigint];
+  /** Of limbs 1 to 4 only this many low bits count and the others are anything; the bounds are those of limb 0. */
+  readonly counted?: number;
 }
-const IFMA = [0n, 2n ** 51n + 2n ** 13n - 1n] as const;
+const IFMA = [0n, 2n ** 51n + 2n ** 23n - 1n] as const;
 const FMA = [-(2n ** 50n + 2n ** 9n), 2n ** 50n + 2n ** 9n] as const;
 const BOUNDS: Readonly<Record<string, Bounds>> = {
-  'native-ifma': { fe: IFMA, product: IFMA },
+  'native-ifma': { fe: IFMA, product: [0n, 2n ** 51n + 2n ** 17n - 1n], counted: 52 },
   'native-fma': { fe: FMA, product: FMA },
   'native-scalar': { fe: [0n, 2n ** 54n - 1n], product: [0n, 2n ** 51n + 2n ** 13n - 1n] },
 };
 
+const value = (limbs: Limbs, counted = 64): bigint =>
+  limbs.reduce((sum, limb, i) => {
+    const counts = i > 0 && counted < 64 ? BigInt.asUintN(counted, limb) : limb;
+    return sum + (counts << BigInt(51 * i));
+  }, 0n);
+
 const PAIRS = 1000;
 
-function pairs(low: bigint, high: bigint): (readonly [Limbs, Limbs])[] {
+function pairs({ fe: [low, high], counted }: Bounds): (readonly [Limbs, Limbs])[] {
   const uniform = new UniformSource(seededRng('native field'));
-  const extremes = [
-    low,
-    high,
-    0n,
-    1n,
-    2n ** 50n,
-    2n ** 51n - 1n,
-    2n ** 51n - 19n,
-    low + 1n,
-    high - 1n,
-  ];
-  const usable = extremes.filter((limb) => limb >= low && limb <= high);
-  const pick = (): bigint => usable[uniform.below(usable.length)]!;
-  const of = (limb: () => bigint): Limbs => Array.from({ length: 5 }, limb);
-  const single = (at: number, limb: bigint): Limbs =>
-    [0, 1, 2, 3, 4].map((i) => (i === at ? limb : 0n));
+  const common = [0n, 1n, 2n ** 50n, 2n ** 51n - 1n, 2n ** 51n - 19n];
+  const bounded = [low, high, ...common, low + 1n, high - 1n];
+  const usable = bounded.filter((limb) => limb >= low && limb <= high);
+  // where some bits count: their ends, each also below other bits
+  const free = [2n ** 51n, 2n ** 52n - 2n, 2n ** 52n - 1n, ...common].flatMap((limb) => [
+    limb,
+    limb | -(2n ** 52n),
+    limb | (2n ** 52n),
+  ]);
+  const choices = (at: number): readonly bigint[] =>
+    at > 0 && counted !== undefined ? free : usable;
+  const pick = (at: number): bigint => choices(at)[uniform.below(choices(at).length)]!;
+  const highest = (at: number): bigint => (at > 0 && counted !== undefined ? -1n : high);
+  const of = (limb: (at: number) => bigint): Limbs => [0, 1, 2, 3, 4].map(limb);
+  const single = (at: number): Limbs => of((i) => (i === at ? highest(at) : 0n));
   const out: (readonly [Limbs, Limbs])[] = [
-    [of(() => high), of(() => high)],
-    [of(() => low), of(() => high)],
-    [of(() => high), of(() => low)],
+    [of(highest), of(highest)],
+    [of(() => low), of(highest)],
+    [of(highest), of(() => low)],
     [of(() => low), of(() => low)],
   ];
-  for (let i = 0; i < 5; i++)
-    for (let j = 0; j < 5; j++) out.push([single(i, high), single(j, high)]);
+  for (let i = 0; i < 5; i++) for (let j = 0; j < 5; j++) out.push([single(i), single(j)]);
   // p - 1, p, p + 1 and p + 18 = 2^255 - 1 in canonical limbs, where they are limbs of an element
   for (const n of [P - 1n, P, P + 1n, P + 18n]) {
     const limbs = [0n, 51n, 102n, 153n, 204n].map((bit) => (n >> bit) & (2n ** 51n - 1n));
@@ -68,10 +72,11 @@ function pairs(low: bigint, high: bigint): (readonly [Limbs, Limbs])[] {
 
 describe.skipIf(skipReason !== undefined)(`native field (${skipReason ?? 'compiled'})`, () => {
   it.each(backends)('%s is right and within its bounds on extreme limbs', (name) => {
-    const { fe, product } = BOUNDS[name]!;
+    const bounds = BOUNDS[name]!;
+    const { fe, product, counted } = bounds;
     const backend = name.replace('native-', '');
     const program = build(`field-${backend}`, '--check', 'field-check', '--backend', backend);
-    const cases = pairs(...fe);
+    const cases = pairs(bounds);
     const input = BigInt64Array.from(cases.flat(2));
     const output = execFileSync(program, {
       input: new Uint8Array(input.buffer),
@@ -83,16 +88,19 @@ describe.skipIf(skipReason !== undefined)(`native field (${skipReason ?? 'compil
     expect(got).toHaveLength(cases.length * 45);
     const wrong: string[] = [];
     cases.forEach(([x, y], i) => {
-      const a = value(x);
-      const b = value(y);
+      const a = value(x, counted);
+      const b = value(y, counted);
       const [ab, aa] = [a * b, a * a];
       const wanted = [ab, aa, ab + aa, ab - aa, aa - ab, aa + 121665n * b, a + b, a - b];
       for (let r = 0; r < 9; r++) {
         const limbs = [...got.subarray(45 * i + 5 * r, 45 * i + 5 * r + 5)];
         const canonical = r === 8; // not only congruent
-        const isRight = canonical ? value(limbs) === mod(a) : mod(value(limbs)) === mod(wanted[r]!);
+        const isRight = canonical
+          ? value(limbs) === mod(a)
+          : mod(value(limbs, counted)) === mod(wanted[r]!);
         const [low, high] = canonical ? [0n, 2n ** 51n - 1n] : r < 2 ? product : fe;
-        const isBounded = limbs.every((limb) => limb >= low && limb <= high);
+        const bounded = canonical || counted === undefined ? limbs : limbs.slice(0, 1);
+        const isBounded = bounded.every((limb) => limb >= low && limb <= high);
         if (!isRight || !isBounded) wrong.push(`result ${r} of (${x.join()}) (${y.join()})`);
       }
     });
