@@ -1,10 +1,12 @@
-// Permute-and-share: the owner's columns of u64 become shares in an order that only the permuter knows. Both sides run
-// in this process, one step each in turn; CPU is what the process used during a side's steps, collection of garbage
-// and compilation of code included. "setup" is the base transfers of the direction, once per run and direction.
+// Permute-and-share: the owner's columns of u64 become shares in an order that only the permuter knows; then arithmetic
+// on 2^17 rows of shares. Both sides run in this process, one step each in turn; CPU is what the process used during a
+// side's steps, collection of garbage and compilation of code included. "setup" is the base transfers of a direction,
+// once per run and direction. Of arithmetic, "owner" is party a.
 //
 //   npm run bench values
 import { randomBytes } from 'node:crypto';
 import { nodeCiphers } from '../dist/enclave/ciphers.js';
+import { evaluate } from '../dist/src/mpc/evaluate.js';
 import { otReceiver, otSender } from '../dist/src/mpc/ot/soft-spoken.js';
 import { permuteAsOwner, permuteAsPermuter } from '../dist/src/mpc/permute/permute-and-share.js';
 import { UniformSource } from '../dist/src/rng.js';
@@ -85,6 +87,39 @@ function wrongWords(columns, selection, { a, b }) {
   return wrong;
 }
 
+const WORD = { owner: 'a', sharing: 'additive', bits: 64 };
+const INTEGER = { owner: 'b', sharing: 'boolean', bits: 20 };
+const ANY = { low: -(2n ** 63n), high: 2n ** 63n - 1n };
+
+/** A word by one bit, a word by an integer of 20 bits, and a word in a range of 32 bits. */
+const PROGRAMS = {
+  select: [
+    { op: 'word', column: 0 },
+    { op: 'bit', column: 1, bit: 0 },
+    { op: 'select', bit: 1, word: 0 },
+  ],
+  'multiply by 20 bits': [
+    { op: 'word', column: 0 },
+    { op: 'multiply', column: 1, signed: false, word: 0 },
+  ],
+  'within 32 bits': [
+    { op: 'word', column: 0 },
+    { op: 'within', word: 0, low: -5n, high: 1000n, width: 32 },
+    { op: 'select', bit: 1, word: 0 },
+  ],
+};
+
+function arithmetic(instructions, rows, there, back) {
+  const moment = { word: instructions.length - 1, noise: [], ...ANY };
+  const program = { columns: [WORD, INTEGER], instructions, moments: [moment], kept: [] };
+  const side = (party, sender, receiver) =>
+    evaluate({
+      ...{ program, party, rows, sender, receiver, coins: new Uint8Array(0) },
+      inputs: [WORD, INTEGER].map(() => new BigUint64Array(rng(8 * rows).buffer)),
+    });
+  return run(side('a', there.a, back.b), side('b', back.a, there.b));
+}
+
 const round = (value) => Math.round(value * 1000) / 1000;
 
 export async function values() {
@@ -123,6 +158,17 @@ export async function values() {
     if (wrong > 0) throw new Error(`${wrong} shares do not open to the selected words`);
     rows.push({
       what: `2^${exponent} x ${count}`,
+      ownerCpuSeconds: round(done.cpuA),
+      permuterCpuSeconds: round(done.cpuB),
+      wallSeconds: round(done.wall),
+      megabytes: round(done.bytes / 1e6),
+    });
+  }
+  const back = run(otSender(context, nodeCiphers, rng), otReceiver(context, nodeCiphers, rng));
+  for (const [what, instructions] of Object.entries(PROGRAMS)) {
+    const done = arithmetic(instructions, 2 ** 17, setup, back);
+    rows.push({
+      what: `${what}, 2^17 rows`,
       ownerCpuSeconds: round(done.cpuA),
       permuterCpuSeconds: round(done.cpuB),
       wallSeconds: round(done.wall),

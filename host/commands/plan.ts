@@ -19,7 +19,7 @@ import type { Io } from '../cli/io.ts';
 import { positiveInteger } from '../cli/program.ts';
 import { type ChartPoint, planChart } from '../plan/chart.ts';
 import { forecastStatistics, type StatisticForecast } from '../plan/statistics.ts';
-import { estimateTraffic } from '../plan/traffic.ts';
+import { type Traffic, estimateTraffic } from '../plan/traffic.ts';
 
 interface Flags {
   readonly manifest?: string;
@@ -154,7 +154,7 @@ function reportText(
   request: Request,
   report: PlanReport,
   statistics: readonly StatisticForecast[],
-  run: { common: number; bytes: number; valueBytes: number; most: number; cpuSeconds: number },
+  run: Traffic & { readonly common: number; readonly most: number },
 ): string {
   const { epsilon, delta, runs, rows, names, plan } = request;
   const share = (100 * report.dummyShare).toFixed(2);
@@ -171,7 +171,7 @@ function reportText(
     `             at most ${megabytes(run.most)}; about ${seconds(run.cpuSeconds)} of one core, both enclaves together (node:crypto kernel)`,
     ...(run.valueBytes > 0
       ? [
-          `             ${megabytes(run.valueBytes)} of it for values, whose time is not in this figure`,
+          `             ${megabytes(run.valueBytes)} and ${seconds(run.valueSeconds)} of it for values`,
         ]
       : []),
   ].join('\n');
@@ -188,7 +188,7 @@ async function plan(io: Io, given: Flags): Promise<void> {
   }
   const { manifest } = request;
   const program = manifest === undefined ? undefined : compileManifest(manifest).program;
-  const { bytes, valueBytes, cpuSeconds } = estimateTraffic(request.plan, ...rows, common, program);
+  const traffic = estimateTraffic(request.plan, ...rows, common, program);
   // without values more matches mean less to send, with values more
   const bounds = [0, smaller].map((n) => estimateTraffic(request.plan, ...rows, n, program).bytes);
   const most = Math.max(...bounds);
@@ -201,13 +201,13 @@ async function plan(io: Io, given: Flags): Promise<void> {
   const { replaceEpsilon } = report;
   io.result(
     {
-      ...{ epsilon, delta, runs, rows, common, bytes, bytesMost: most, valueBytes, cpuSeconds },
+      ...{ epsilon, delta, runs, rows, common, ...traffic, bytesMost: most },
       statistics,
       ...report,
       planHash: toHex(report.planHash),
       replaceEpsilon: replaceEpsilon === Infinity ? null : replaceEpsilon,
     },
-    reportText(request, report, statistics, { common, bytes, valueBytes, most, cpuSeconds }),
+    reportText(request, report, statistics, { ...traffic, common, most }),
   );
 }
 

@@ -5,7 +5,7 @@
  */
 import { type MaskPlan, maskRows } from '../../src/dp/plan.ts';
 import { payloadBytes } from '../../src/dp/planner.ts';
-import { matchedBytes } from '../../src/mpc/matched.ts';
+import { matchedBytes, matchedWork } from '../../src/mpc/matched.ts';
 import type { Program } from '../../src/mpc/program.ts';
 import { CHUNK_ELEMENTS } from '../../src/wire/limits.ts';
 
@@ -17,16 +17,24 @@ const SESSION_BYTES = 16_000;
 const HASH_SECONDS = 1 / 30_000;
 const MULTIPLY_SECONDS = 1 / 21_000;
 
+/** Seconds of one core for values, both enclaves together (bench/results, values). */
+const SETUP_SECONDS = 0.13;
+const SWITCH_SECONDS = 120e-9;
+const WORD_SECONDS = 60e-9;
+const TRANSFER_SECONDS = 270e-9;
+
 /** Framing of a byte stream in frames of 256 KiB. */
 const STREAM_OVERHEAD = 1 + 32 / 262_144;
 
 export interface Traffic {
   /** Both directions together. */
   readonly bytes: number;
-  /** Part of it that shares values and computes on them; its time is not in `cpuSeconds`. */
+  /** Part of it that shares values and computes on them. */
   readonly valueBytes: number;
   /** Seconds of one core, both enclaves together, with nothing else running. */
   readonly cpuSeconds: number;
+  /** Part of them for values. */
+  readonly valueSeconds: number;
 }
 
 /** `common` rows are taken to match by their first identifier, and of the dummies half in each column. */
@@ -61,12 +69,29 @@ export function estimateTraffic(
   const matched = Math.round(sizes.reduce((sum, size) => sum + size, 0));
   const values =
     program === undefined || program.columns.length === 0
-      ? { a: 0, b: 0 }
-      : matchedBytes(program, { a: rows[0] ?? 0, b: rows[1] ?? 0 }, matched);
-  const valueBytes = Math.round((values.a + values.b) * STREAM_OVERHEAD);
+      ? { bytes: 0, seconds: 0 }
+      : estimateValues(program, { a: rows[0] ?? 0, b: rows[1] ?? 0 }, matched);
+  const valueBytes = Math.round(values.bytes * STREAM_OVERHEAD);
   return {
     bytes: aToB + bToA + frames * FRAME_OVERHEAD_BYTES + SESSION_BYTES + valueBytes,
     valueBytes,
-    cpuSeconds: hashes * HASH_SECONDS + multiplications * MULTIPLY_SECONDS,
+    cpuSeconds: hashes * HASH_SECONDS + multiplications * MULTIPLY_SECONDS + values.seconds,
+    valueSeconds: values.seconds,
+  };
+}
+
+function estimateValues(
+  program: Program,
+  rows: Parameters<typeof matchedBytes>[1],
+  matched: number,
+): { readonly bytes: number; readonly seconds: number } {
+  const { a, b } = matchedBytes(program, rows, matched);
+  const { setups, switches, words, transfers } = matchedWork(program, rows, matched);
+  return {
+    bytes: a + b,
+    seconds:
+      setups * SETUP_SECONDS +
+      (switches * SWITCH_SECONDS + words * WORD_SECONDS) +
+      transfers * TRANSFER_SECONDS,
   };
 }

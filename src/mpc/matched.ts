@@ -12,9 +12,10 @@ import type { Ciphers } from './ciphers.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 import { otReceiver, otSender, otSetupBytes, otTransferBytes } from './ot/soft-spoken.ts';
 import { permuteAsOwner, permuteAsPermuter, permuteBytes } from './permute/permute-and-share.ts';
+import { switchCount } from './permute/network.ts';
 import type { PartyName, Program } from './program.ts';
 import type { Protocol } from './protocol.ts';
-import type { OtReceiver, OtSender } from './random-ot.ts';
+import type { StreamingReceiver, StreamingSender } from './random-ot.ts';
 
 export interface MatchedInput {
   readonly program: Program;
@@ -49,8 +50,8 @@ function usedDirections(program: Program): readonly PartyName[] {
  */
 export function* evaluateMatched(input: MatchedInput): Protocol<Evaluation> {
   const { program, party, sessionId, own, peerRows, selection, coins, ciphers, rng } = input;
-  let sender: OtSender | undefined;
-  let receiver: OtReceiver | undefined;
+  let sender: StreamingSender | undefined;
+  let receiver: StreamingReceiver | undefined;
   for (const direction of usedDirections(program)) {
     const context = lengthPrefixed(utf8('dpca/v1/values'), sessionId, utf8(direction));
     if (direction === party) sender = yield* otSender(context, ciphers, rng);
@@ -106,4 +107,32 @@ export function matchedBytes(
     total[peer] += setup.fromReceiver + moved.fromPermuter;
   }
   return total;
+}
+
+/** How much both parties have to do together, in quantities that take about as long wherever they stand. */
+export interface MatchedWork {
+  /** Directions that are set up. */
+  readonly setups: number;
+  /** Switches of the networks that columns pass, and words that pass them: as many for each column. */
+  readonly switches: number;
+  readonly words: number;
+  /** Transfers of the program. */
+  readonly transfers: number;
+}
+
+/** The arguments are those of {@link matchedBytes}. */
+export function matchedWork(
+  program: Program,
+  rows: Readonly<Record<PartyName, number>>,
+  matched: number,
+): MatchedWork {
+  let [switches, words] = [0, 0];
+  for (const party of PARTIES) {
+    const columns = program.columns.filter(({ owner }) => owner === party).length;
+    const passed = columns === 0 ? 0 : switchCount(rows[party], matched);
+    switches += passed;
+    words += passed * columns;
+  }
+  const { transfers } = traffic(program, matched, () => ({ fromSender: 0, fromReceiver: 0 }));
+  return { setups: usedDirections(program).length, switches, words, transfers };
 }

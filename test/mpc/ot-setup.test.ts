@@ -1,11 +1,13 @@
 /** Base transfers and leaf seeds: right results, and a named code for every message that was changed. */
-import { ristretto255 } from '@noble/curves/ed25519.js';
+import { ed25519, ristretto255 } from '@noble/curves/ed25519.js';
 import { bytesToNumberLE } from '@noble/curves/utils.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { describe, expect, it } from 'vitest';
+import { nodeCiphers } from '../../enclave/ciphers.ts';
 import { lengthPrefixed, utf8 } from '../../src/encoding.ts';
 import { DpcaError } from '../../src/errors.ts';
 import { baseOtBytes, baseOtReceiver, baseOtSender } from '../../src/mpc/ot/base-ot.ts';
+import { encodePoint, randomExponent } from '../../src/mpc/ot/points.ts';
 import {
   BLOCKS,
   DEPTH,
@@ -31,11 +33,31 @@ function codeOf(action: () => unknown): string {
   return 'none';
 }
 
+type Element = InstanceType<typeof ristretto255.Point>;
+
+/** The exponent that 32 random bytes stand for. */
+function plainExponent(bytes: Uint8Array): { clamped: bigint; exponent: bigint; sign: number } {
+  const clamped = (bytesToNumberLE(bytes) & ((1n << 255n) - 8n)) | (1n << 254n);
+  const sign = bytes[31]! >> 7;
+  return { clamped, exponent: ristretto255.Point.Fn.create(sign === 1 ? -clamped : clamped), sign };
+}
+
+/** The u of clamped x element: eight times any representative lies in the prime-order group. */
+function uOf(element: Element, clamped: bigint): Uint8Array {
+  const representative = ed25519.Point.fromAffine(element.toAffine());
+  const { y } = representative
+    .clearCofactor()
+    .multiply(clamped / 8n)
+    .toAffine();
+  const { Fp } = ed25519.Point;
+  return Fp.toBytes(Fp.div(1n + y, Fp.create(1n - y)));
+}
+
 describe('base transfers', () => {
   const run = (choices: Uint8Array, options: PairOptions = {}, other = context) =>
     runProtocols(
-      baseOtSender(choices.length, context, rng),
-      baseOtReceiver(choices, other, rng),
+      baseOtSender(choices.length, context, nodeCiphers, rng),
+      baseOtReceiver(choices, other, nodeCiphers, rng),
       options,
     );
 
@@ -54,30 +76,73 @@ describe('base transfers', () => {
     const drawn: Uint8Array[] = [];
     const sent: Uint8Array[] = [];
     const { a } = runProtocols(
-      baseOtSender(2, context, (n) => {
+      baseOtSender(2, context, nodeCiphers, (n) => {
         const bytes = rng(n);
         drawn.push(bytes.slice());
         return bytes;
       }),
-      baseOtReceiver(Uint8Array.of(0, 1), context, rng),
+      baseOtReceiver(Uint8Array.of(0, 1), context, nodeCiphers, rng),
       { tamper: (_, bytes) => sent.push(bytes.slice()) },
     );
-    const { Point } = ristretto255;
-    const secret = Point.Fn.create(bytesToNumberLE(drawn[0]!));
-    const publicPoint = Point.BASE.multiply(secret);
+    const { clamped, exponent } = plainExponent(drawn[0]!);
+    const publicPoint = ristretto255.Point.BASE.multiply(exponent);
+    expect(sent[0]!.subarray(0, 32)).toEqual(publicPoint.toBytes());
     for (let i = 0; i < 2; i++) {
       const offer = sent[1]!.subarray(32 * i, 32 * i + 32);
-      const shared = Point.fromBytes(offer).multiply(secret);
-      const pad = (point: InstanceType<typeof Point>) =>
+      const pad = (choice: number, element: Element) =>
         sha256(
           lengthPrefixed(
-            ...[utf8('dpca/v1/ot/base/pad'), context, Uint8Array.of(0, i)],
-            ...[publicPoint.toBytes(), offer, point.toBytes()],
+            ...[utf8('dpca/v1/ot/base/pad'), context, Uint8Array.of(0, i), Uint8Array.of(choice)],
+            ...[publicPoint.toBytes(), offer, uOf(element, clamped)],
           ),
         );
-      expect(a.zeros[i]).toEqual(pad(shared));
-      expect(a.ones[i]).toEqual(pad(shared.subtract(publicPoint.multiply(secret))));
+      const element = ristretto255.Point.fromBytes(offer);
+      expect(a.zeros[i]).toEqual(pad(0, element));
+      expect(a.ones[i]).toEqual(pad(1, element.subtract(publicPoint)));
     }
+  });
+
+  it('have exponents of both signs, whose points are those of the generator', () => {
+    const signs = new Set<number>();
+    for (let i = 0; i < 24; i++) {
+      const bytes = rng(32);
+      const { exponent, sign } = plainExponent(bytes);
+      const drawn = randomExponent(nodeCiphers, () => bytes.slice());
+      expect(drawn.value).toBe(exponent);
+      expect(encodePoint(drawn.point)).toEqual(
+        ristretto255.Point.BASE.multiply(exponent).toBytes(),
+      );
+      signs.add(sign);
+    }
+    expect(signs.size).toBe(2);
+  });
+
+  it('have pads that differ even for an offer whose points for 0 and 1 are opposite', () => {
+    // half the public point, as only a cheating receiver sends it: it knows neither pad, and cannot answer
+    const { Point } = ristretto255;
+    const half = Point.Fn.inv(2n);
+    const seen: Uint8Array[] = [];
+    let challenge: Uint8Array | undefined;
+    const tamper: PairOptions['tamper'] = (from, bytes) => {
+      seen.push(bytes.slice());
+      if (from === 'b' && challenge === undefined) {
+        bytes.set(Point.fromBytes(seen[0]!.subarray(0, 32)).multiply(half).toBytes());
+        challenge = bytes;
+      }
+    };
+    expect(() => run(Uint8Array.of(0), { tamper })).toThrowCode('ERR_MPC_CHECK');
+    // H2(H1(pad0)) + H2(H1(pad1)) would be zero, were the pads equal
+    expect(seen[2]!.some((byte) => byte !== 0)).toBe(true);
+  });
+
+  it('refuse the public element as an offer', () => {
+    let publicBytes = new Uint8Array(0);
+    const tamper: PairOptions['tamper'] = (from, bytes, offset) => {
+      if (offset > 0) return;
+      if (from === 'a') publicBytes = bytes.slice(0, 32);
+      else bytes.set(publicBytes);
+    };
+    expect(() => run(Uint8Array.of(0), { tamper })).toThrowCode('ERR_MPC_POINT');
   });
 
   it('fail between different contexts', () => {
@@ -141,8 +206,8 @@ describe('leaf seeds', () => {
   const run = (indices: Uint8Array, options: PairOptions = {}) => {
     const { zeros, ones, chosen } = deal(indices);
     return runProtocols(
-      receiveTrees(indices, chosen, context),
-      growTrees({ zeros, ones }, context, rng),
+      receiveTrees(indices, chosen, context, nodeCiphers),
+      growTrees({ zeros, ones }, context, nodeCiphers, rng),
       options,
     );
   };
@@ -172,11 +237,11 @@ describe('leaf seeds', () => {
       const indices = rng(BLOCKS).map((byte) => byte % LEAVES);
       const block = Math.floor(at / tree);
       const part = at % tree;
-      // the first 128 bytes: per level the sum of the left and of the right children; the side of the hole is not read
+      // first, per level the sum of the left and of the right children; the side of the hole is not read
       const level = part >> 5;
       const side = (part >> 4) & 1;
-      const hole = (indices[block]! >> (3 - level)) & 1;
-      const ignored = part < 128 && side === hole;
+      const hole = (indices[block]! >> (DEPTH - 1 - level)) & 1;
+      const ignored = part < 32 * DEPTH && side === hole;
       const tamper: PairOptions['tamper'] = (_, bytes) => (bytes[at]! ^= 16);
       const code = codeOf(() => run(indices, { tamper }));
       expect(code, `byte ${at}`).toBe(ignored ? 'none' : 'ERR_MPC_CHECK');
@@ -189,7 +254,7 @@ describe('leaf seeds', () => {
     for (let index = 0; index < LEAVES; index++) {
       const indices = new Uint8Array(BLOCKS).fill(index);
       // the sum of all check values: the one that is taken from it is that of the index
-      const tamper: PairOptions['tamper'] = (_, bytes) => (bytes[130]! ^= 1);
+      const tamper: PairOptions['tamper'] = (_, bytes) => (bytes[32 * DEPTH + 2]! ^= 1);
       expect(() => run(indices, { tamper })).toThrowCode('ERR_MPC_CHECK');
     }
   });

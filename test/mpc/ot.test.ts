@@ -6,8 +6,9 @@ import { fixed } from '../../src/bytes.ts';
 import { lengthPrefixed, utf8 } from '../../src/encoding.ts';
 import { DpcaError } from '../../src/errors.ts';
 import { BATCH_TRANSFERS } from '../../src/mpc/ot/batch-matrix.ts';
-import { CHECK_ROWS, hashChoices, sumTables } from '../../src/mpc/ot/consistency.ts';
-import { PadHash } from '../../src/mpc/ot/pad-hash.ts';
+import { CHECK_ROWS, sumTables } from '../../src/mpc/ot/consistency.ts';
+import { PadHash, padsAtOnce } from '../../src/mpc/ot/pad-hash.ts';
+import { BLOCKS, DEPTH, LEAVES } from '../../src/mpc/ot/punctured.ts';
 import {
   otReceiver,
   otSender,
@@ -135,8 +136,8 @@ describe('random transfers', () => {
       const row = new Uint8Array(16);
       streams.forEach((stream, i) => {
         const bit = (stream[j >> 3]! >> (j & 7)) & 1;
-        const [block, y] = [i >> 4, i & 15];
-        row[block >> 1]! ^= bit === 1 ? y << (4 * (block & 1)) : 0;
+        const at = DEPTH * Math.floor(i / LEAVES);
+        row[at >> 3]! ^= bit === 1 ? (i % LEAVES) << (at & 7) : 0;
       });
       const inner = permute(row);
       const expected = [0, 1].flatMap((b) => {
@@ -188,8 +189,7 @@ describe('pads', () => {
     const kernel = new Kernel([16 * 20_000, ...PadHash.regions]);
     const rows = kernel.region(16 * 20_000);
     const hash = new PadHash(nodeCiphers, context, kernel);
-    const count = 9000;
-    const source = rng(16 * count);
+    const source = rng(16 * 9000);
     kernel.bytes(rows, source.length).set(source);
     const key = createHash('sha256')
       .update(lengthPrefixed(utf8('dpca/v1/ot/pad-key'), context))
@@ -198,12 +198,17 @@ describe('pads', () => {
     const permute = (block: Uint8Array) =>
       createCipheriv('aes-128-ecb', key, null).setAutoPadding(false).update(block);
     const firstTweak = 2 ** 32 - 7;
-    for (const padBytes of [8, 16, 40]) {
+    for (const [padBytes, choice] of [
+      [8, 0],
+      [16, 1],
+      [40, 0],
+    ] as const) {
       const shift = rng(16);
-      const out = new Uint8Array(count * padBytes);
-      hash.pads(rows, count, shift, padBytes, firstTweak, out);
       const blocks = Math.ceil(padBytes / 16);
-      for (const j of [0, 1, 2, 3, 4095, 8191, 8192, count - 1]) {
+      const count = padsAtOnce(padBytes);
+      expect(count).toBe(Math.floor(8192 / blocks));
+      const out = hash.pads(rows, count, shift, choice, padBytes, firstTweak).slice();
+      for (const j of [0, 1, 2, 3, 1023, count - 1]) {
         const inner = permute(source.subarray(16 * j, 16 * j + 16).map((x, i) => x ^ shift[i]!));
         const expected = Buffer.alloc(16 * blocks);
         for (let b = 0; b < blocks; b++) {
@@ -215,6 +220,8 @@ describe('pads', () => {
           expected.subarray(0, padBytes),
         );
       }
+      const tooMany = () => hash.pads(rows, count + 1, shift, choice, padBytes, firstTweak);
+      expect(tooMany).toThrowCode('ERR_INTERNAL');
     }
   });
 });
@@ -243,28 +250,28 @@ describe('the check', () => {
     }
     expect(new Uint8Array(sums.buffer)).toEqual(expected);
 
-    const choices = rng(24); // 128 weighted bits and 64 that hide
-    const out = hashChoices(
-      new Int32Array(choices.slice().buffer),
-      new Int32Array(weights.slice(0, 8 * 128).buffer),
-    );
-    const plain = choices.slice(16);
-    for (let j = 0; j < 128; j++) {
+    const choices = rng(24); // 192 choices
+    const sum = rng(8);
+    const at = { choices: rowsAt!, sum: rowsAt! + 64 };
+    kernel.bytes(at.choices, 24).set(choices);
+    kernel.bytes(at.sum, 8).set(sum);
+    kernel.run.collectBits(at.choices, weightsAt!, at.sum, 24);
+    for (let j = 0; j < 192; j++) {
       if (((choices[j >> 3]! >> (j & 7)) & 1) === 0) continue;
-      for (let b = 0; b < 8; b++) plain[b]! ^= weights[8 * j + b]!;
+      for (let b = 0; b < 8; b++) sum[b]! ^= weights[8 * j + b]!;
     }
-    expect(new Uint8Array(out.buffer)).toEqual(plain);
+    expect(kernel.bytes(at.sum, 8)).toEqual(sum);
   });
 
   it('catches every flipped bit of the columns that changes anything', () => {
-    // A flip in block b changes the sender's columns where its 4-bit secret of b is not 0: in 15 of 16 cases it is
+    // A flip in block b changes the sender's columns where its secret of b is not 0: in 3 of 4 cases it is
     // caught, else it has no effect. For that, and no other reason, a receiver learns that the secret is not 0.
     let caught = 0;
     const flips = 64;
     for (let run = 0; run < flips; run++) {
       const dealt = dealTransfers(rng);
-      const columnBytes = (otTransferBytes(200).fromReceiver - 1032) / 32;
-      const block = run % 32;
+      const columnBytes = (otTransferBytes(200).fromReceiver - 1032) / BLOCKS;
+      const block = run % BLOCKS;
       const at = block * columnBytes + (rng(1)[0]! % columnBytes);
       const flip = (from: string, bytes: Uint8Array, offset: number) => {
         if (from === 'b' && offset === 0) bytes[at]! ^= 1 << (run & 7);
@@ -287,7 +294,7 @@ describe('the check', () => {
     ['answer', 'b', 1032, 'ERR_MPC_CHECK'],
     ['challenge', 'a', 16, 'ERR_MPC_CHECK'],
   ] as const)('catches every flipped bit of the %s', (_, side, length, code) => {
-    const indices = new Uint8Array(32).fill(15);
+    const indices = new Uint8Array(BLOCKS).fill(LEAVES - 1);
     for (let run = 0; run < 24; run++) {
       const at = Math.floor((run * length) / 24);
       const flip = (from: string, bytes: Uint8Array) => {
@@ -298,14 +305,14 @@ describe('the check', () => {
     }
   });
 
-  it('lets a receiver that guesses 4 bits of the secret pass, and only then: selective failure', () => {
-    // different choices in block 0 only; the answer is mended for one guess of the sender's 4 bits
+  it('lets a receiver that guesses the bits of a block pass, and only then: selective failure', () => {
+    // different choices in block 0 only; the answer is mended for one guess of the sender's bits
     let passed = 0;
-    for (let secret = 0; secret < 16; secret++) {
-      const indices = rng(32).map((byte) => byte & 15);
+    for (let secret = 0; secret < LEAVES; secret++) {
+      const indices = rng(BLOCKS).map((byte) => byte % LEAVES);
       indices[0] = secret;
       const dealt = dealTransfers(rng, { indices });
-      const guess = 5;
+      const guess = LEAVES - 1;
       let challenge: Uint8Array | undefined;
       const tamper = (from: string, bytes: Uint8Array, offset: number) => {
         if (from === 'a') challenge = bytes.slice();

@@ -1,5 +1,6 @@
 /** The vector loops of src/mpc/simd against plain ones, bit by bit. */
 import { describe, expect, it } from 'vitest';
+import { DEPTH, LEAVES } from '../../src/mpc/ot/punctured.ts';
 import { Kernel } from '../../src/mpc/simd/kernel.ts';
 import { seededRng } from '../support/test-rng.ts';
 
@@ -26,13 +27,13 @@ describe('loops on 16-byte blocks', () => {
     expect(wrong).toBe(0);
   });
 
-  it('folds 16 streams into the four sums by position bit, and all of them with the choices', () => {
+  it('folds the streams of a block into the sums by position bit, and all of them with the choices', () => {
     const bytes = 48;
-    const kernel = new Kernel([16 * bytes, 4 * bytes, bytes, bytes]);
-    const [leaves, columns, choices, correction] = [16, 4, 1, 1].map((n) =>
+    const kernel = new Kernel([LEAVES * bytes, DEPTH * bytes, bytes, bytes]);
+    const [leaves, columns, choices, correction] = [LEAVES, DEPTH, 1, 1].map((n) =>
       kernel.region(n * bytes),
     );
-    const streams = rng(16 * bytes);
+    const streams = rng(LEAVES * bytes);
     const r = rng(bytes);
     kernel.bytes(leaves!, streams.length).set(streams);
     kernel.bytes(choices!, bytes).set(r);
@@ -40,10 +41,10 @@ describe('loops on 16-byte blocks', () => {
     const sum = (take: (position: number) => boolean, start: (i: number) => number) =>
       Uint8Array.from({ length: bytes }, (_, i) => {
         let value = start(i);
-        for (let y = 0; y < 16; y++) if (take(y)) value ^= streams[y * bytes + i]!;
+        for (let y = 0; y < LEAVES; y++) if (take(y)) value ^= streams[y * bytes + i]!;
         return value;
       });
-    for (let b = 0; b < 4; b++) {
+    for (let b = 0; b < DEPTH; b++) {
       const expected = sum(
         (y) => ((y >> b) & 1) === 1,
         () => 0,

@@ -3,11 +3,13 @@ import { describe, expect, it } from 'vitest';
 import {
   networkLevels,
   stageSwitches,
-  stageWriters,
+  stagesOf,
   switchCount,
 } from '../../src/mpc/permute/network.ts';
 import { routeSelection } from '../../src/mpc/permute/routing.ts';
+import { Wiring } from '../../src/mpc/permute/wiring.ts';
 import type { Protocol } from '../../src/mpc/protocol.ts';
+import { Kernel } from '../../src/mpc/simd/kernel.ts';
 import { UniformSource } from '../../src/rng.ts';
 import { seededRng } from '../support/test-rng.ts';
 
@@ -21,25 +23,38 @@ function finish<T>(protocol: Protocol<T>): T {
   }
 }
 
+let last: { inputs: number; kernel: Kernel; wiring: Wiring } | undefined;
+
+/** The memory of the network that was used last, if it fits. */
+function wiringOf(inputs: number): { kernel: Kernel; wiring: Wiring } {
+  if (last?.inputs !== inputs) {
+    const kernel = new Kernel(Wiring.regions(inputs));
+    last = { inputs, kernel, wiring: new Wiring(kernel, inputs) };
+  }
+  return last;
+}
+
 /** Sends labels 0..inputs-1 through the network and returns what arrives at the kept outputs. */
 function pass(bits: Uint8Array, inputs: number, outputs: number): Int32Array {
   let wires = Int32Array.from({ length: inputs }, (_, i) => i);
   let at = 0;
   const levels = networkLevels(inputs, outputs);
   const counts = stageSwitches(levels);
-  stageWriters(levels).forEach((write, index) => {
-    const wiring = { from: new Int32Array(inputs), to: new Int32Array(inputs) };
-    const { switches, moves } = write(wiring);
+  const { kernel, wiring } = wiringOf(inputs);
+  stagesOf(levels).forEach((stage, index) => {
+    const { switches, moves, ...lists } = wiring.write(stage);
     expect(switches).toBe(counts[index]);
+    expect(2 * switches + moves).toBeLessThanOrEqual(inputs);
+    const list = (at: number, length: number) => kernel.words(at, length);
+    const [from, to] = [list(lists.from, 2 * switches), list(lists.to, 2 * switches)];
+    const [movesFrom, movesTo] = [list(lists.movesFrom, moves), list(lists.movesTo, moves)];
     const next = new Int32Array(inputs).fill(-1);
     for (let s = 0; s < switches; s++, at++) {
       const crossed = (bits[at >> 3]! >> (at & 7)) & 1;
-      next[wiring.to[2 * s]!] = wires[wiring.from[2 * s + crossed]!]!;
-      next[wiring.to[2 * s + 1]!] = wires[wiring.from[2 * s + 1 - crossed]!]!;
+      next[to[2 * s]!] = wires[from[2 * s + crossed]!]!;
+      next[to[2 * s + 1]!] = wires[from[2 * s + 1 - crossed]!]!;
     }
-    for (let i = 2 * switches; i < 2 * switches + moves; i++) {
-      next[wiring.to[i]!] = wires[wiring.from[i]!]!;
-    }
+    for (let i = 0; i < moves; i++) next[movesTo[i]!] = wires[movesFrom[i]!]!;
     wires = next;
   });
   expect(at).toBe(switchCount(inputs, outputs));

@@ -6,6 +6,8 @@ import { estimateTraffic } from '../../host/plan/traffic.ts';
 import { planChart } from '../../host/plan/chart.ts';
 import { parseDecimal } from '../../src/dp/decimal.ts';
 import { describePlan } from '../../src/dp/planner.ts';
+import type { JsonObject } from '../../src/json.ts';
+import { compileManifest } from '../../src/run/manifest.ts';
 import { EXAMPLE_WEIGHTS, testManifest } from '../support/manifests.ts';
 import { runPair } from '../support/run-pair.ts';
 import { seededRng } from '../support/test-rng.ts';
@@ -40,6 +42,36 @@ describe('dpca plan', () => {
       expect(Math.abs(bytes - session - shown) / shown).toBeLessThan(0.05);
     },
   );
+
+  it('counts the time of values, which grows with rows, columns and statistics', () => {
+    const values = [
+      { name: 'spend', owner: 'a', low: 0, high: 1000 },
+      { name: 'days', owner: 'b', low: 0, high: 30 },
+    ];
+    const seconds = (rows: number, of: readonly string[], moments: readonly JsonObject[]) => {
+      const base = testManifest(1, EXAMPLE_WEIGHTS);
+      const manifest = testManifest(1, EXAMPLE_WEIGHTS, {
+        values: values.filter(({ name }) => of.includes(name)),
+        statistics: moments,
+        privacy: { ...base.privacy, noise: [3, 2, 1] },
+      });
+      const { mask } = manifest.privacy;
+      const { program } = compileManifest(manifest);
+      const traffic = estimateTraffic(mask, rows, rows, rows / 2, program);
+      const { cpuSeconds } = estimateTraffic(mask, rows, rows, rows / 2);
+      expect(traffic.cpuSeconds - cpuSeconds).toBeCloseTo(traffic.valueSeconds, 9);
+      return traffic.valueSeconds;
+    };
+    const sum = [{ kind: 'sum', of: 'spend' }];
+    const one = seconds(1e5, ['spend'], sum);
+    // 1.2e6 switches or so at 0.18 us, two directions to set up, 1e5 transfers at 0.27 us
+    expect(one).toBeGreaterThan(0.3);
+    expect(one).toBeLessThan(0.8);
+    const more = [...sum, { kind: 'covariance', of: ['spend', 'days'] }];
+    const both = seconds(1e5, ['spend', 'days'], more);
+    expect(both).toBeGreaterThan(one + 0.2);
+    expect(seconds(1e6, ['spend', 'days'], more)).toBeGreaterThan(8 * both);
+  });
 
   it('predicts the noise that runs show', () => {
     // 600 runs, k = 1: the sample sd of a law of kurtosis near 3 has a relative error of 2.9 %; 5 sd = 14.5 % is

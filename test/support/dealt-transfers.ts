@@ -1,22 +1,22 @@
 /**
- * Both ends of an OT extension with leaf seeds dealt by the test instead of base transfers, which take half a second.
+ * Both ends of an OT extension with leaf seeds dealt by the test instead of base transfers, for tests that choose them.
  * @module
  */
 import { nodeCiphers } from '../../enclave/ciphers.ts';
 import { BLOCKS, LEAVES } from '../../src/mpc/ot/punctured.ts';
 import { SoftSpokenReceiver, SoftSpokenSender } from '../../src/mpc/ot/soft-spoken.ts';
-import type { OtReceiver, OtSender } from '../../src/mpc/random-ot.ts';
+import type { StreamingReceiver, StreamingSender } from '../../src/mpc/random-ot.ts';
 import type { Rng } from '../../src/rng.ts';
 
 export interface Transfers {
-  readonly sender: OtSender;
-  readonly receiver: OtReceiver;
+  readonly sender: StreamingSender;
+  readonly receiver: StreamingReceiver;
 }
 
 export interface DealtTransfers extends Transfers {
-  /** The sender's secret: for each of 32 blocks the leaf it does not know, 0..15. */
+  /** The sender's secret: for each block the leaf it does not know. */
   readonly indices: Uint8Array;
-  /** Seed of leaf y of block b at 16 b + y. */
+  /** Seed of leaf y of block b at LEAVES b + y. */
   readonly leaves: readonly Uint8Array[];
 }
 

@@ -7,23 +7,44 @@
  * Every hash is bound to `context`. docs/values.md, "Base transfers".
  * @module
  */
-import { ristretto255 } from '@noble/curves/ed25519.js';
+import { ed25519 } from '@noble/curves/ed25519.js';
 import { bytesToNumberLE } from '@noble/curves/utils.js';
-import { sha256, sha512 } from '@noble/hashes/sha2.js';
-import { concat, equalConstantTime, wipe } from '../../bytes.ts';
-import { lengthPrefixed, u16be, utf8 } from '../../encoding.ts';
+import { concat, equalConstantTime } from '../../bytes.ts';
+import { u16be, u8 } from '../../encoding.ts';
 import { DpcaError } from '../../errors.ts';
 import type { Rng } from '../../rng.ts';
+import type { Ciphers } from '../ciphers.ts';
 import { type Protocol, pause, receive, send } from '../protocol.ts';
+import { type BoundHash, boundHash } from './bound-hash.ts';
+import {
+  type Exponent,
+  POINT_BYTES,
+  coordinates,
+  decodePoint,
+  encodePoint,
+  randomExponent,
+  sameElement,
+} from './points.ts';
 
-type Point = InstanceType<typeof ristretto255.Point>;
-const { Point } = ristretto255;
-
-const POINT_BYTES = 32;
+const { BASE, Fn, ZERO } = ed25519.Point;
 const SCALAR_BYTES = 32;
 const PAD_BYTES = 32;
-/** Width of the table for the one point that the receiver multiplies again and again: a trade of measured time only. */
-const WINDOW_BITS = 6;
+
+interface Hashes {
+  readonly proof: BoundHash;
+  readonly pad: BoundHash;
+  readonly open: BoundHash;
+  readonly verify: BoundHash;
+}
+
+function hashesOf(context: Uint8Array, { sha256, sha512 }: Ciphers): Hashes {
+  return {
+    proof: boundHash(sha512, 'dpca/v1/ot/base/proof', context),
+    pad: boundHash(sha256, 'dpca/v1/ot/base/pad', context),
+    open: boundHash(sha256, 'dpca/v1/ot/base/open', context),
+    verify: boundHash(sha256, 'dpca/v1/ot/base/verify', context),
+  };
+}
 
 /** Bytes each side sends for `count` transfers. */
 export function baseOtBytes(count: number): { fromSender: number; fromReceiver: number } {
@@ -37,32 +58,31 @@ export function baseOtBytes(count: number): { fromSender: number; fromReceiver: 
 export function* baseOtSender(
   count: number,
   context: Uint8Array,
+  ciphers: Ciphers,
   rng: Rng,
 ): Protocol<{ readonly zeros: Uint8Array[]; readonly ones: Uint8Array[] }> {
-  const secret = randomScalar(rng);
-  const publicPoint = Point.BASE.multiply(secret);
-  const publicBytes = publicPoint.toBytes();
-  yield* send(concat(publicBytes, proveExponent(secret, publicBytes, context, rng)));
+  const hashes = hashesOf(context, ciphers);
+  const secret = randomExponent(ciphers, rng);
+  const nonce = randomExponent(ciphers, rng);
+  const publicBytes = encodePoint(secret.point);
+  yield* send(concat(publicBytes, proveExponent(secret, nonce, publicBytes, hashes)));
 
-  const offers = yield* receive(POINT_BYTES * count);
-  const shift = publicPoint.multiply(secret);
-  const zeros: Uint8Array[] = [];
-  const ones: Uint8Array[] = [];
-  for (let i = 0; i < count; i++) {
-    const offer = offers.subarray(i * POINT_BYTES, (i + 1) * POINT_BYTES);
-    const shared = decodePoint(offer).multiply(secret);
-    zeros.push(padOf(context, i, publicBytes, offer, shared));
-    ones.push(padOf(context, i, publicBytes, offer, shared.subtract(shift)));
-    if (i % 16 === 15) yield* pause();
-  }
-
-  const zeroDigests = zeros.map((pad, i) => digest('open', context, i, pad));
-  const oneDigests = ones.map((pad, i) => digest('open', context, i, pad));
-  const expected = zeroDigests.map((pad, i) => digest('verify', context, i, pad));
-  yield* send(
-    concat(
-      ...expected.map((zero, i) => xor(zero, digest('verify', context, i, at(oneDigests, i)))),
+  const encoded = chunks(yield* receive(POINT_BYTES * count), POINT_BYTES);
+  const offers = encoded.map((offer) => decodeOffer(offer, secret.point));
+  yield* pause();
+  const pads = [offers, offers.map((offer) => offer.subtract(secret.point))].map((points, choice) =>
+    coordinates(points).map((u, i) =>
+      padOf(hashes, i, choice, publicBytes, at(encoded, i), secret.ladder.times(u)),
     ),
+  );
+  const [zeros = [], ones = []] = pads;
+  yield* pause();
+
+  const zeroDigests = zeros.map((pad, i) => digest(hashes.open, i, pad));
+  const oneDigests = ones.map((pad, i) => digest(hashes.open, i, pad));
+  const expected = zeroDigests.map((pad, i) => digest(hashes.verify, i, pad));
+  yield* send(
+    concat(...expected.map((zero, i) => xor(zero, digest(hashes.verify, i, at(oneDigests, i))))),
   );
   const answers = yield* receive(PAD_BYTES * count);
   if (!equalConstantTime(answers, concat(...expected))) {
@@ -76,35 +96,36 @@ export function* baseOtSender(
 export function* baseOtReceiver(
   choices: Uint8Array,
   context: Uint8Array,
+  ciphers: Ciphers,
   rng: Rng,
 ): Protocol<Uint8Array[]> {
+  const hashes = hashesOf(context, ciphers);
   const count = choices.length;
   const publicBytes = yield* receive(POINT_BYTES);
   const publicPoint = decodePoint(publicBytes);
-  verifyExponent(publicBytes, yield* receive(POINT_BYTES + SCALAR_BYTES), context);
-  publicPoint.precompute(WINDOW_BITS, false);
+  verifyExponent(publicBytes, yield* receive(POINT_BYTES + SCALAR_BYTES), hashes);
 
   const pads: Uint8Array[] = [];
   const offers: Uint8Array[] = [];
-  const offset = [Point.ZERO, publicPoint];
+  const offset = [ZERO, publicPoint];
+  const [publicU = publicBytes] = coordinates([publicPoint]);
   for (let i = 0; i < count; i++) {
-    const secret = randomScalar(rng);
-    const offer = Point.BASE.multiply(secret)
-      .add(offset[at(choices, i)] ?? Point.ZERO)
-      .toBytes();
+    const choice = at(choices, i);
+    const { ladder, point } = randomExponent(ciphers, rng);
+    const offer = encodePoint(point.add(at(offset, choice)));
     offers.push(offer);
-    pads.push(padOf(context, i, publicBytes, offer, publicPoint.multiply(secret)));
+    pads.push(padOf(hashes, i, choice, publicBytes, offer, ladder.times(publicU)));
     if (i % 16 === 15) yield* pause();
   }
   yield* send(concat(...offers));
 
   const challenges = yield* receive(PAD_BYTES * count);
-  const digests = pads.map((pad, i) => digest('open', context, i, pad));
+  const digests = pads.map((pad, i) => digest(hashes.open, i, pad));
   const answers = digests.map((pad, i) => {
     const challenge = challenges.slice(i * PAD_BYTES, (i + 1) * PAD_BYTES);
     const mask = -at(choices, i);
     return xor(
-      digest('verify', context, i, pad),
+      digest(hashes.verify, i, pad),
       challenge.map((byte) => byte & mask),
     );
   });
@@ -117,7 +138,7 @@ export function* baseOtReceiver(
     const one = openings.subarray((2 * i + 1) * PAD_BYTES, (2 * i + 2) * PAD_BYTES);
     const mask = -at(choices, i);
     const own = zero.map((byte, b) => byte ^ ((byte ^ at(one, b)) & mask));
-    const both = xor(digest('verify', context, i, zero), digest('verify', context, i, one));
+    const both = xor(digest(hashes.verify, i, zero), digest(hashes.verify, i, one));
     const challenge = challenges.subarray(i * PAD_BYTES, (i + 1) * PAD_BYTES);
     wrong |= Number(!equalConstantTime(own, at(digests, i)));
     wrong |= Number(!equalConstantTime(both, challenge));
@@ -130,27 +151,27 @@ export function* baseOtReceiver(
 
 /** Schnorr's proof of knowledge of `secret`, made non-interactive by Fiat-Shamir: commitment || response. */
 function proveExponent(
-  secret: bigint,
+  secret: Exponent,
+  nonce: Exponent,
   publicBytes: Uint8Array,
-  context: Uint8Array,
-  rng: Rng,
+  hashes: Hashes,
 ): Uint8Array {
-  const nonce = randomScalar(rng);
-  const commitment = Point.BASE.multiply(nonce).toBytes();
-  const challenge = proofChallenge(context, publicBytes, commitment);
-  const response = Point.Fn.create(nonce + challenge * secret);
-  return concat(commitment, Point.Fn.toBytes(response));
+  const commitment = encodePoint(nonce.point);
+  const challenge = proofChallenge(hashes, publicBytes, commitment);
+  return concat(commitment, Fn.toBytes(Fn.create(nonce.value + challenge * secret.value)));
 }
 
-function verifyExponent(publicBytes: Uint8Array, proof: Uint8Array, context: Uint8Array): void {
+function verifyExponent(publicBytes: Uint8Array, proof: Uint8Array, hashes: Hashes): void {
   const commitment = proof.subarray(0, POINT_BYTES);
   const response = bytesToNumberLE(proof.subarray(POINT_BYTES));
-  const challenge = proofChallenge(context, publicBytes, commitment);
+  const challenge = proofChallenge(hashes, publicBytes, commitment);
   // everything here is public, so variable time is fine; a zero or unreduced response is never honest
   const valid =
     response > 0n &&
-    response < Point.Fn.ORDER &&
-    Point.BASE.multiplyUnsafe(response).equals(
+    response < Fn.ORDER &&
+    sameElement(
+      // a copy: the library would first build the generator's table, which costs more than all that follows
+      ed25519.Point.fromAffine(BASE.toAffine()).multiplyUnsafe(response),
       decodePoint(commitment).add(decodePoint(publicBytes).multiplyUnsafe(challenge)),
     );
   if (!valid) {
@@ -158,58 +179,39 @@ function verifyExponent(publicBytes: Uint8Array, proof: Uint8Array, context: Uin
   }
 }
 
-function proofChallenge(
-  context: Uint8Array,
-  publicBytes: Uint8Array,
-  commitment: Uint8Array,
-): bigint {
-  const label = utf8('dpca/v1/ot/base/proof');
-  return Point.Fn.create(
-    bytesToNumberLE(sha512(lengthPrefixed(label, context, publicBytes, commitment))),
-  );
+function proofChallenge(hashes: Hashes, publicBytes: Uint8Array, commitment: Uint8Array): bigint {
+  return Fn.create(bytesToNumberLE(hashes.proof(publicBytes, commitment)));
 }
 
+/** With the choice, because an offer of half the public point gives opposite points, which have one u. */
 function padOf(
-  context: Uint8Array,
+  hashes: Hashes,
   index: number,
+  choice: number,
   publicBytes: Uint8Array,
   offer: Uint8Array,
-  shared: Point,
+  shared: Uint8Array,
 ): Uint8Array {
-  const label = utf8('dpca/v1/ot/base/pad');
-  return sha256(lengthPrefixed(label, context, u16be(index), publicBytes, offer, shared.toBytes()));
+  return hashes.pad(u16be(index), u8(choice), publicBytes, offer, shared);
 }
 
-function digest(
-  purpose: 'open' | 'verify',
-  context: Uint8Array,
-  index: number,
-  value: Uint8Array,
-): Uint8Array {
-  return sha256(lengthPrefixed(utf8(`dpca/v1/ot/base/${purpose}`), context, u16be(index), value));
+function digest(hash: BoundHash, index: number, value: Uint8Array): Uint8Array {
+  return hash(u16be(index), value);
 }
 
-/** RFC 9496 decoding refuses what is not canonical; the identity is refused too, an honest peer never sends it. */
-function decodePoint(bytes: Uint8Array): Point {
-  let point: Point;
-  try {
-    point = Point.fromBytes(bytes);
-  } catch {
-    throw new DpcaError('ERR_MPC_POINT', 'expected a canonical ristretto255 element');
+/** An offer of the public point itself, which is not honest either, would have no pad for choice 1. */
+function decodeOffer(bytes: Uint8Array, publicPoint: Exponent['point']): Exponent['point'] {
+  const offer = decodePoint(bytes);
+  if (sameElement(offer, publicPoint)) {
+    throw new DpcaError('ERR_MPC_POINT', 'expected an offer other than the public element');
   }
-  if (point.equals(Point.ZERO)) {
-    throw new DpcaError('ERR_MPC_POINT', 'expected a ristretto255 element other than the identity');
-  }
-  return point;
+  return offer;
 }
 
-/** Uniform in 1..l-1 up to a bias of 2^-250 from the reduction of 64 bytes. */
-function randomScalar(rng: Rng): bigint {
-  const bytes = rng(64);
-  const scalar = Point.Fn.create(bytesToNumberLE(bytes));
-  wipe(bytes);
-  if (scalar === 0n) throw new DpcaError('ERR_INTERNAL', 'a random scalar is zero');
-  return scalar;
+function chunks(bytes: Uint8Array, length: number): Uint8Array[] {
+  return Array.from({ length: bytes.length / length }, (_, i) =>
+    bytes.subarray(i * length, (i + 1) * length),
+  );
 }
 
 function xor(a: Uint8Array, b: Uint8Array): Uint8Array {

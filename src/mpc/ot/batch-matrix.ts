@@ -1,6 +1,6 @@
 /**
  * The bit matrix of one batch of transfers, 128 columns by up to 2^18 rows, in a kernel's memory: what both sides of
- * SoftSpokenOT do to it. Column c is bit c & 3 of leaf block c >> 2; bit r of a column is row r; all little-endian.
+ * SoftSpokenOT do to it. Column DEPTH b + e is bit e of leaf block b; bit r of a column is row r; all little-endian.
  * @module
  */
 import { fixed, wipe } from '../../bytes.ts';
@@ -17,6 +17,9 @@ const ROW_BYTES = 16;
 /** Rows per call of a loop: the engine swaps optimised code in between calls. */
 const CALL_ROWS = 1 << 14;
 
+/** Bytes of a long stream that are drawn at once. */
+const STREAM_BYTES = 1 << 15;
+
 /** Rows of a batch: its transfers and at least 64 of random choice, in whole 128-bit columns. */
 export function batchRows(count: number): number {
   return Math.ceil((count + CHECK_ROWS) / 128) * 128;
@@ -24,27 +27,34 @@ export function batchRows(count: number): number {
 
 type Stream = (n: number) => Uint8Array;
 
-const REGIONS = {
-  leaves: (MAX_ROWS / 8) * LEAVES,
-  columns: (MAX_ROWS / 8) * 128,
-  corrections: (MAX_ROWS / 8) * BLOCKS,
-  choices: MAX_ROWS / 8,
-  rows: MAX_ROWS * ROW_BYTES,
-  weights: MAX_ROWS * WEIGHT_BYTES,
+type Region = 'leaves' | 'columns' | 'corrections' | 'choices' | 'rows' | 'weights' | 'tables';
+
+/** Bytes that a batch of `rows` rows takes. */
+const regions = (rows: number): Readonly<Record<Region, number>> => ({
+  leaves: (rows / 8) * LEAVES,
+  columns: (rows / 8) * 128,
+  corrections: (rows / 8) * BLOCKS,
+  choices: rows / 8,
+  rows: rows * ROW_BYTES,
+  weights: rows * WEIGHT_BYTES,
   tables: TABLE_WORDS * 4,
-};
+});
+const REGIONS = regions(MAX_ROWS);
 
 export class BatchMatrix {
   readonly hash: PadHash;
   private readonly ciphers: Ciphers;
   private readonly kernel: Kernel;
   private readonly streams: readonly Stream[];
-  private readonly at: Readonly<Record<keyof typeof REGIONS, number>>;
+  private readonly at: Readonly<Record<Region, number>>;
 
-  /** seeds[16 b + i] is the stream at position i of block b; the seeds are overwritten. */
+  /** Rows of the largest batch so far. */
+  private most = 0;
+
+  /** seeds[LEAVES b + i] is the stream at position i of block b; the seeds are overwritten. */
   constructor(seeds: readonly Uint8Array[], context: Uint8Array, ciphers: Ciphers) {
     this.kernel = new Kernel([...Object.values(REGIONS), ...PadHash.regions]);
-    const region = (name: keyof typeof REGIONS): number => this.kernel.region(REGIONS[name]);
+    const region = (name: Region): number => this.kernel.region(REGIONS[name]);
     this.at = {
       ...{ leaves: region('leaves'), columns: region('columns') },
       ...{ corrections: region('corrections'), choices: region('choices') },
@@ -64,6 +74,7 @@ export class BatchMatrix {
   draw(rows: number, choices: Uint8Array): void {
     const { at, kernel } = this;
     const bytes = rows / 8;
+    this.most = Math.max(this.most, rows);
     kernel.bytes(at.choices, bytes).set(choices);
     for (let block = 0; block < BLOCKS; block++) {
       for (let leaf = 0; leaf < LEAVES; leaf++) {
@@ -82,7 +93,7 @@ export class BatchMatrix {
     }
   }
 
-  /** The receiver's message: XOR of all streams of a block and of the choices, 32 columns. */
+  /** The receiver's message: XOR of all streams of a block and of the choices, one column per block. */
   corrections(rows: number): Uint8Array {
     return this.kernel.bytes(this.at.corrections, (rows / 8) * BLOCKS).slice();
   }
@@ -112,11 +123,22 @@ export class BatchMatrix {
   }
 
   /** The check's matrix from the sender's challenge: 8 bytes for each row but the last 64. */
-  weights(rows: number, challenge: Uint8Array): Int32Array {
+  weigh(rows: number, challenge: Uint8Array): void {
     const length = (rows - CHECK_ROWS) * WEIGHT_BYTES;
     const stream = this.ciphers.stream(fixed(challenge, 16, 'challenge'));
-    this.kernel.bytes(this.at.weights, length).set(stream(length));
-    return this.kernel.words(this.at.weights, length / 4);
+    for (let at = 0; at < length; at += STREAM_BYTES) {
+      const n = Math.min(STREAM_BYTES, length - at);
+      this.kernel.bytes(this.at.weights + at, n).set(stream(n));
+    }
+  }
+
+  /** Hash of the choices of {@link draw} under the current weights: 8 bytes. */
+  hashChoices(rows: number): Uint8Array {
+    const { at, kernel } = this;
+    const hashed = rows - CHECK_ROWS;
+    const out = kernel.bytes(at.choices + hashed / 8, CHECK_ROWS / 8);
+    kernel.run.collectBits(at.choices, at.weights, out.byteOffset, hashed / 8);
+    return out.slice();
   }
 
   /** Hash of all rows under the current weights: 64 rows of 4 words. */
@@ -139,7 +161,10 @@ export class BatchMatrix {
     return out;
   }
 
+  /** Overwrites what was used: small batches leave most of the memory untouched, and so unmapped. */
   wipe(): void {
-    this.kernel.wipe();
+    const used = Object.entries(regions(this.most)) as [Region, number][];
+    for (const [name, bytes] of used) this.kernel.bytes(this.at[name], bytes).fill(0);
+    this.hash.wipe();
   }
 }

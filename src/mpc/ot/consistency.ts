@@ -1,5 +1,5 @@
 /**
- * The consistency check of SoftSpokenOT (Roy, CRYPTO 2022, section 4): a 64 x n matrix R over GF(2), drawn by the
+ * The consistency check of SoftSpokenOT (Roy, CRYPTO 2022): a 64 x n matrix R over GF(2), drawn by the
  * sender after the columns of the batch have arrived, with an identity block behind it for 64 rows of the receiver's own
  * random choice, which hide what the hash says about its real choices. For a fixed non-zero vector x, Rx = 0 with
  * probability 2^-64. docs/values.md, "Check".
@@ -30,21 +30,6 @@ export function sumTables(tables: Int32Array, hidden: Int32Array): void {
       hidden[at] = (hidden[at] ?? 0) ^ upper;
     }
   }
-}
-
-/** The same hash of the choice bits (32 per word, the last two words hide): 64 bits in two words. */
-export function hashChoices(choices: Int32Array, weights: Int32Array): Int32Array {
-  const out = choices.slice(choices.length - 2);
-  let low = out[0] ?? 0;
-  let high = out[1] ?? 0;
-  for (let j = 0; j < choices.length * 32 - CHECK_ROWS; j++) {
-    const mask = -(((choices[j >> 5] ?? 0) >>> (j & 31)) & 1);
-    low ^= (weights[2 * j] ?? 0) & mask;
-    high ^= (weights[2 * j + 1] ?? 0) & mask;
-  }
-  out[0] = low;
-  out[1] = high;
-  return out;
 }
 
 /** Whether hash(q) = hash(t) + hash(r) x delta, row by row, in the same time whichever it is. */

@@ -1,19 +1,20 @@
 /**
- * Punctured pseudo-random functions by the tree of Goldreich, Goldwasser and Micali: the OT receiver grows 16 leaf
+ * Punctured pseudo-random functions by the tree of Goldreich, Goldwasser and Micali: the OT receiver grows 4 leaf
  * seeds per block, the OT sender gets all of them but the one at an index that only it knows. Derandomised from base
- * transfers, with the consistency check of SoftSpokenOT (Roy, CRYPTO 2022, section 6, after Boyle et al. 2019): a
+ * transfers, with the consistency check of SoftSpokenOT (Roy, CRYPTO 2022, after Boyle et al. 2019): a
  * receiver that sends a malformed tree must stake the run on a guess of the index. docs/values.md, "Leaf seeds".
  * @module
  */
-import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import { concat, equalConstantTime, wipe } from '../../bytes.ts';
-import { lengthPrefixed, u8, u16be, utf8 } from '../../encoding.ts';
+import { u8, u16be } from '../../encoding.ts';
 import { DpcaError } from '../../errors.ts';
 import type { Rng } from '../../rng.ts';
+import type { Ciphers } from '../ciphers.ts';
 import { type Protocol, receive, send } from '../protocol.ts';
+import { type BoundHash, boundHash } from './bound-hash.ts';
 
 /** Levels of a tree, which is SoftSpokenOT's k. */
-export const DEPTH = 4;
+export const DEPTH = 2;
 export const LEAVES: number = 1 << DEPTH;
 /** Trees: DEPTH bits of the sender's 128-bit secret each. */
 export const BLOCKS: number = 128 / DEPTH;
@@ -29,28 +30,30 @@ export const PUNCTURED_BYTES: number = BLOCKS * TREE_BYTES;
 export function* growTrees(
   pads: { readonly zeros: readonly Uint8Array[]; readonly ones: readonly Uint8Array[] },
   context: Uint8Array,
+  ciphers: Ciphers,
   rng: Rng,
 ): Protocol<Uint8Array[]> {
+  const hashes = hashesOf(context, ciphers);
   const seeds: Uint8Array[] = [];
   const message = new Uint8Array(PUNCTURED_BYTES);
   for (let block = 0; block < BLOCKS; block++) {
     let nodes = [rng(SEED_BYTES)];
     const tree = message.subarray(block * TREE_BYTES, (block + 1) * TREE_BYTES);
     for (let level = 0; level < DEPTH; level++) {
-      nodes = nodes.flatMap((node) => children(context, block, level, node));
+      nodes = nodes.flatMap((node) => children(hashes, block, level, node));
       for (const [side, pad] of [pads.zeros, pads.ones].entries()) {
-        const sum = maskOf(context, block, level, pad[block * DEPTH + level]);
+        const sum = maskOf(hashes, block, level, pad[block * DEPTH + level]);
         nodes.forEach((node, i) => {
           xorInto(sum, node, i % 2 === side);
         });
         tree.set(sum, (2 * level + side) * SEED_BYTES);
       }
     }
-    const leaves = nodes.map((node, y) => leafOf(context, block, y, node));
+    const leaves = nodes.map((node, y) => leafOf(hashes, block, y, node));
     const total = new Uint8Array(CHECK_BYTES);
     for (const { check } of leaves) xorInto(total, check, true);
     tree.set(total, 2 * SEED_BYTES * DEPTH);
-    tree.set(digestOf(context, block, leaves), 2 * SEED_BYTES * DEPTH + CHECK_BYTES);
+    tree.set(digestOf(hashes, block, leaves), 2 * SEED_BYTES * DEPTH + CHECK_BYTES);
     seeds.push(...leaves.map(({ seed }) => seed));
   }
   yield* send(message);
@@ -59,13 +62,15 @@ export function* growTrees(
 
 /**
  * Leaves seen from the hole: seeds[b * LEAVES + p] is leaf p XOR index of block b; p = 0, the hole itself, is all
- * zeros. `indices` in 0..15; `pads[b * DEPTH + level]` is the pad of choice {@link choicesOf}.
+ * zeros. `indices` in 0..3; `pads[b * DEPTH + level]` is the pad of choice {@link choicesOf}.
  */
 export function* receiveTrees(
   indices: Uint8Array,
   pads: readonly Uint8Array[],
   context: Uint8Array,
+  ciphers: Ciphers,
 ): Protocol<Uint8Array[]> {
+  const hashes = hashesOf(context, ciphers);
   const message = yield* receive(PUNCTURED_BYTES);
   const seeds: Uint8Array[] = [];
   let wrong = 0;
@@ -77,8 +82,8 @@ export function* receiveTrees(
     for (let level = 0; level < DEPTH; level++) {
       const hole = index >> (DEPTH - level);
       const side = ((index >> (DEPTH - 1 - level)) & 1) ^ 1;
-      nodes = nodes.flatMap((node) => children(context, block, level, node));
-      const sum = maskOf(context, block, level, pads[block * DEPTH + level]);
+      nodes = nodes.flatMap((node) => children(hashes, block, level, node));
+      const sum = maskOf(hashes, block, level, pads[block * DEPTH + level]);
       const at = (2 * level + side) * SEED_BYTES;
       xorInto(sum, tree.subarray(at, at + SEED_BYTES), true);
       nodes.forEach((node, i) => {
@@ -87,14 +92,14 @@ export function* receiveTrees(
       nodes[2 * hole + side] = sum;
       nodes[2 * hole + 1 - side] = new Uint8Array(SEED_BYTES);
     }
-    const leaves = nodes.map((node, y) => leafOf(context, block, y, node));
+    const leaves = nodes.map((node, y) => leafOf(hashes, block, y, node));
     const missing = tree.slice(2 * SEED_BYTES * DEPTH, 2 * SEED_BYTES * DEPTH + CHECK_BYTES);
     leaves.forEach(({ check }, y) => {
       xorInto(missing, check, y !== index);
     });
     leaves[index] = { seed: new Uint8Array(SEED_BYTES), check: missing };
     const expected = tree.subarray(2 * SEED_BYTES * DEPTH + CHECK_BYTES);
-    wrong |= Number(!equalConstantTime(digestOf(context, block, leaves), expected));
+    wrong |= Number(!equalConstantTime(digestOf(hashes, block, leaves), expected));
     for (let p = 0; p < LEAVES; p++) {
       seeds.push(leaves[p ^ index]?.seed ?? new Uint8Array(SEED_BYTES));
     }
@@ -119,20 +124,34 @@ interface Leaf {
   readonly check: Uint8Array;
 }
 
+interface Hashes {
+  readonly children: BoundHash;
+  readonly leaf: BoundHash;
+  readonly mask: BoundHash;
+  readonly check: BoundHash;
+}
+
+function hashesOf(context: Uint8Array, { sha256, sha512 }: Ciphers): Hashes {
+  return {
+    children: boundHash(sha256, 'dpca/v1/ot/tree/children', context),
+    leaf: boundHash(sha512, 'dpca/v1/ot/tree/leaf', context),
+    mask: boundHash(sha256, 'dpca/v1/ot/tree/mask', context),
+    check: boundHash(sha256, 'dpca/v1/ot/tree/check', context),
+  };
+}
+
 function children(
-  context: Uint8Array,
+  hashes: Hashes,
   block: number,
   level: number,
   node: Uint8Array,
 ): [Uint8Array, Uint8Array] {
-  const label = utf8('dpca/v1/ot/tree/children');
-  const both = sha256(lengthPrefixed(label, context, u16be(block), u8(level), node));
+  const both = hashes.children(u16be(block), u8(level), node);
   return [both.slice(0, SEED_BYTES), both.slice(SEED_BYTES)];
 }
 
-function leafOf(context: Uint8Array, block: number, y: number, node: Uint8Array): Leaf {
-  const label = utf8('dpca/v1/ot/tree/leaf');
-  const hash = sha512(lengthPrefixed(label, context, u16be(block), u8(y), node));
+function leafOf(hashes: Hashes, block: number, y: number, node: Uint8Array): Leaf {
+  const hash = hashes.leaf(u16be(block), u8(y), node);
   return {
     seed: hash.slice(0, SEED_BYTES),
     check: hash.slice(SEED_BYTES, SEED_BYTES + CHECK_BYTES),
@@ -140,21 +159,17 @@ function leafOf(context: Uint8Array, block: number, y: number, node: Uint8Array)
 }
 
 function maskOf(
-  context: Uint8Array,
+  hashes: Hashes,
   block: number,
   level: number,
   pad: Uint8Array | undefined,
 ): Uint8Array {
   if (pad === undefined) throw new DpcaError('ERR_INTERNAL', 'a base transfer is missing');
-  const label = utf8('dpca/v1/ot/tree/mask');
-  return sha256(lengthPrefixed(label, context, u16be(block), u8(level), pad)).slice(0, SEED_BYTES);
+  return hashes.mask(u16be(block), u8(level), pad).slice(0, SEED_BYTES);
 }
 
-function digestOf(context: Uint8Array, block: number, leaves: readonly Leaf[]): Uint8Array {
-  const label = utf8('dpca/v1/ot/tree/check');
-  return sha256(
-    lengthPrefixed(label, context, u16be(block), concat(...leaves.map(({ check }) => check))),
-  );
+function digestOf(hashes: Hashes, block: number, leaves: readonly Leaf[]): Uint8Array {
+  return hashes.check(u16be(block), concat(...leaves.map(({ check }) => check)));
 }
 
 /** target ^= value if `take`, in the same time either way. */

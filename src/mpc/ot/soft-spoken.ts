@@ -1,22 +1,22 @@
 /**
  * Oblivious transfer extension: SoftSpokenOT (Roy, SoftSpokenOT: Quieter OT Extension from Small-Field Silent VOLE in
- * the Minicrypt Model, CRYPTO 2022) with k = 4, secure against a malicious receiver and a malicious sender. Per batch:
- * the receiver sends 32 correction columns, the sender a challenge, the receiver its answer; only then are pads made.
- * The challenge is a round and not a hash of the columns: a forger gets one try at 2^-55 instead of as many as it can
+ * the Minicrypt Model, CRYPTO 2022) with k = 2, secure against a malicious receiver and a malicious sender. Per batch:
+ * the receiver sends 64 correction columns, the sender a challenge, the receiver its answer; only then are pads made.
+ * The challenge is a round and not a hash of the columns: a forger gets one try at 2^-53 instead of as many as it can
  * compute, so 64 check rows are enough, and nothing has to hash the columns. docs/values.md, "Extension".
  * @module
  */
-import { wipe } from '../../bytes.ts';
+import { concat, wipe } from '../../bytes.ts';
 import { lengthPrefixed, utf8 } from '../../encoding.ts';
 import { DpcaError } from '../../errors.ts';
 import type { Rng } from '../../rng.ts';
 import type { Ciphers } from '../ciphers.ts';
 import { type Protocol, pause, receive, send } from '../protocol.ts';
-import type { OtReceiver, OtSender } from '../random-ot.ts';
+import type { PadPair, StreamingReceiver, StreamingSender, Take } from '../random-ot.ts';
 import { baseOtBytes, baseOtReceiver, baseOtSender } from './base-ot.ts';
 import { BATCH_TRANSFERS, BatchMatrix, batchRows } from './batch-matrix.ts';
-import { CHECK_ROWS, consistent, hashChoices } from './consistency.ts';
-import { MAX_PAD_BYTES } from './pad-hash.ts';
+import { CHECK_ROWS, consistent } from './consistency.ts';
+import { MAX_PAD_BYTES, padsAtOnce } from './pad-hash.ts';
 import {
   BLOCKS,
   DEPTH,
@@ -55,19 +55,27 @@ export function otTransferBytes(count: number): OtBytes {
 }
 
 /** `context` names session and direction and is the same on both sides; it may be of any length. */
-export function* otSender(context: Uint8Array, ciphers: Ciphers, rng: Rng): Protocol<OtSender> {
+export function* otSender(
+  context: Uint8Array,
+  ciphers: Ciphers,
+  rng: Rng,
+): Protocol<StreamingSender> {
   const bound = bind(context);
   const indices = rng(BLOCKS).map((byte) => byte & (LEAVES - 1));
-  const pads = yield* baseOtReceiver(choicesOf(indices), bound, rng);
-  const seeds = yield* receiveTrees(indices, pads, bound);
+  const pads = yield* baseOtReceiver(choicesOf(indices), bound, ciphers, rng);
+  const seeds = yield* receiveTrees(indices, pads, bound, ciphers);
   wipe(...pads);
   return new SoftSpokenSender(seeds, indices, bound, ciphers, rng);
 }
 
-export function* otReceiver(context: Uint8Array, ciphers: Ciphers, rng: Rng): Protocol<OtReceiver> {
+export function* otReceiver(
+  context: Uint8Array,
+  ciphers: Ciphers,
+  rng: Rng,
+): Protocol<StreamingReceiver> {
   const bound = bind(context);
-  const pads = yield* baseOtSender(BLOCKS * DEPTH, bound, rng);
-  const seeds = yield* growTrees(pads, bound, rng);
+  const pads = yield* baseOtSender(BLOCKS * DEPTH, bound, ciphers, rng);
+  const seeds = yield* growTrees(pads, bound, ciphers, rng);
   wipe(...pads.zeros, ...pads.ones);
   return new SoftSpokenReceiver(seeds, bound, ciphers, rng);
 }
@@ -76,7 +84,7 @@ function bind(context: Uint8Array): Uint8Array {
   return lengthPrefixed(utf8('dpca/v1/ot'), context);
 }
 
-export class SoftSpokenSender implements OtSender {
+export class SoftSpokenSender implements StreamingSender {
   private readonly delta: Uint8Array;
   private readonly rng: Rng;
   private matrix: BatchMatrix | undefined;
@@ -91,36 +99,44 @@ export class SoftSpokenSender implements OtSender {
   ) {
     this.delta = new Uint8Array(16);
     indices.forEach((index, block) => {
-      const at = block >> 1;
-      this.delta[at] = (this.delta[at] ?? 0) | (index << (4 * (block & 1)));
+      const bit = DEPTH * block;
+      this.delta[bit >> 3] = (this.delta[bit >> 3] ?? 0) | (index << (bit & 7));
     });
     wipe(indices);
     this.matrix = new BatchMatrix(seeds, context, ciphers);
     this.rng = rng;
   }
 
-  *transfer(
-    count: number,
-    padBytes: number,
-  ): Protocol<{ readonly zeros: Uint8Array; readonly ones: Uint8Array }> {
-    const matrix = opened(this.matrix, count, padBytes);
+  *transfer(count: number, padBytes: number): Protocol<PadPair> {
+    opened(this.matrix, count, padBytes);
     const zeros = new Uint8Array(count * padBytes);
     const ones = new Uint8Array(count * padBytes);
     for (let from = 0; from < count; from += BATCH_TRANSFERS) {
       const n = Math.min(BATCH_TRANSFERS, count - from);
-      yield* this.batch(matrix, batchRows(n));
+      const take = yield* this.begin(n, padBytes);
       yield* pause();
-      for (const [pads, shift] of [
-        [zeros, NO_SHIFT],
-        [ones, this.delta],
-      ] as const) {
-        const out = pads.subarray(from * padBytes, (from + n) * padBytes);
-        matrix.hash.pads(matrix.rowsAddress, n, shift, padBytes, this.tweak, out);
-      }
-      this.tweak += n * Math.ceil(padBytes / 16);
+      collect(take, from, n, padBytes, (pads, at) => {
+        zeros.set(pads.zeros, at);
+        ones.set(pads.ones, at);
+      });
       yield* pause();
     }
     return { zeros, ones };
+  }
+
+  *begin(count: number, padBytes: number): Protocol<Take<PadPair>> {
+    const matrix = opened(this.matrix, count, padBytes);
+    yield* this.batch(matrix, batchRows(count));
+    let row = 0;
+    return (n) => {
+      const { hash, rowsAddress } = opened(this.matrix, n, padBytes);
+      const at = rowsAddress + 16 * row;
+      const zeros = hash.pads(at, n, NO_SHIFT, 0, padBytes, this.tweak);
+      const ones = hash.pads(at, n, this.delta, 1, padBytes, this.tweak);
+      row += n;
+      this.tweak += n * Math.ceil(padBytes / 16);
+      return { zeros, ones };
+    };
   }
 
   wipe(): void {
@@ -135,7 +151,7 @@ export class SoftSpokenSender implements OtSender {
     matrix.draw(rows, new Uint8Array(rows / 8));
     matrix.correct(rows, yield* receive((rows / 8) * BLOCKS), delta);
     const challenge = this.rng(CHALLENGE_BYTES);
-    matrix.weights(rows, challenge);
+    matrix.weigh(rows, challenge);
     yield* send(challenge);
     matrix.transpose(rows);
     const own = matrix.hashRows(rows);
@@ -149,7 +165,7 @@ export class SoftSpokenSender implements OtSender {
   }
 }
 
-export class SoftSpokenReceiver implements OtReceiver {
+export class SoftSpokenReceiver implements StreamingReceiver {
   private readonly rng: Rng;
   private matrix: BatchMatrix | undefined;
   private tweak = 0;
@@ -160,24 +176,36 @@ export class SoftSpokenReceiver implements OtReceiver {
   }
 
   *transfer(count: number, padBytes: number, choices: Uint8Array): Protocol<Uint8Array> {
-    const matrix = opened(this.matrix, count, padBytes);
-    if (choices.length !== Math.ceil(count / 8)) {
-      throw new DpcaError('ERR_INTERNAL', 'expected one choice bit per transfer');
-    }
-    const pads = new Uint8Array(count * padBytes);
+    opened(this.matrix, count, padBytes);
+    if (choices.length !== Math.ceil(count / 8)) throw wrongChoices();
+    const out = new Uint8Array(count * padBytes);
     for (let from = 0; from < count; from += BATCH_TRANSFERS) {
       const n = Math.min(BATCH_TRANSFERS, count - from);
       const bits = choices.subarray(from / 8, Math.ceil((from + n) / 8));
-      const r = extendChoices(bits, n, this.rng(batchRows(n) / 8));
-      yield* this.batch(matrix, batchRows(n), r);
-      wipe(r);
+      const take = yield* this.begin(n, padBytes, bits);
       yield* pause();
-      const out = pads.subarray(from * padBytes, (from + n) * padBytes);
-      matrix.hash.pads(matrix.rowsAddress, n, NO_SHIFT, padBytes, this.tweak, out);
-      this.tweak += n * Math.ceil(padBytes / 16);
+      collect(take, from, n, padBytes, (pads, at) => {
+        out.set(pads, at);
+      });
       yield* pause();
     }
-    return pads;
+    return out;
+  }
+
+  *begin(count: number, padBytes: number, choices: Uint8Array): Protocol<Take<Uint8Array>> {
+    const matrix = opened(this.matrix, count, padBytes);
+    if (choices.length !== Math.ceil(count / 8)) throw wrongChoices();
+    const r = extendChoices(choices, count, this.rng(batchRows(count) / 8));
+    yield* this.batch(matrix, batchRows(count), r);
+    wipe(r);
+    let row = 0;
+    return (n) => {
+      const { hash, rowsAddress } = opened(this.matrix, n, padBytes);
+      const pads = hash.pads(rowsAddress + 16 * row, n, NO_SHIFT, 0, padBytes, this.tweak);
+      row += n;
+      this.tweak += n * Math.ceil(padBytes / 16);
+      return pads;
+    };
   }
 
   wipe(): void {
@@ -189,13 +217,30 @@ export class SoftSpokenReceiver implements OtReceiver {
   private *batch(matrix: BatchMatrix, rows: number, r: Uint8Array): Protocol<void> {
     matrix.draw(rows, r);
     yield* send(matrix.corrections(rows));
+    const challenge = yield* receive(CHALLENGE_BYTES);
+    // not before: the rows of the batch before may still be in use
     matrix.transpose(rows);
-    const weights = matrix.weights(rows, yield* receive(CHALLENGE_BYTES));
-    const answer = new Int32Array(ANSWER_BYTES / 4);
-    answer.set(hashChoices(wordsOf(r), weights));
-    answer.set(matrix.hashRows(rows), CHECK_ROWS / 32);
-    yield* send(bytesOf(answer));
+    matrix.weigh(rows, challenge);
+    yield* send(concat(matrix.hashChoices(rows), bytesOf(matrix.hashRows(rows))));
   }
+}
+
+/** Hands all pads of a batch to `put`, piece by piece, with the place of the piece; `from` is the batch's first. */
+function collect<T>(
+  take: Take<T>,
+  from: number,
+  count: number,
+  padBytes: number,
+  put: (pads: T, at: number) => void,
+): void {
+  const most = padsAtOnce(padBytes);
+  for (let done = 0; done < count; done += most) {
+    put(take(Math.min(most, count - done)), (from + done) * padBytes);
+  }
+}
+
+function wrongChoices(): DpcaError {
+  return new DpcaError('ERR_INTERNAL', 'expected one choice bit per transfer');
 }
 
 /** The first `count` bits from `choices`, the others from `random`, which is overwritten and returned. */

@@ -36,14 +36,15 @@ function levelBelow({ sizes, needed }: Level): Level {
     sizes: new Int32Array(2 * sizes.length),
     needed: new Int32Array(2 * sizes.length),
   };
-  sizes.forEach((n, i) => {
+  for (let i = 0; i < sizes.length; i++) {
+    const n = sizes[i] ?? 0;
     const h = n >> 1;
     const pairs = ((needed[i] ?? 0) + 1) >> 1;
     below.sizes[2 * i] = h;
     below.sizes[2 * i + 1] = n - h;
     below.needed[2 * i] = Math.min(h, pairs);
     below.needed[2 * i + 1] = Math.min(n - h, pairs);
-  });
+  }
   return below;
 }
 
@@ -77,95 +78,15 @@ export function switchCount(inputs: number, outputs: number): number {
   return stageSwitches(networkLevels(inputs, outputs)).reduce((sum, n) => sum + n, 0);
 }
 
-/** Room for the wiring of one stage: as many entries as the network has wires. */
-export interface Wiring {
-  readonly from: Int32Array;
-  readonly to: Int32Array;
+/** One side of a level: at the input side its wires go to the level below, at the output side they come back. */
+export interface Stage {
+  readonly side: 'input' | 'output';
+  readonly level: Level;
 }
 
-/**
- * Writes one stage: switch s joins wires from[2s], from[2s + 1] into to[2s], to[2s + 1]; behind the switches stand the
- * wires that just move.
- */
-export type StageWriter = (wiring: Wiring) => {
-  readonly switches: number;
-  readonly moves: number;
-};
-
-/** All stages in the order in which they are passed. */
-export function stageWriters(levels: readonly Level[]): StageWriter[] {
-  const inputs = levels.map((level) => (wiring: Wiring) => writeInputStage(level, wiring));
-  const outputs = levels
-    .slice(0, -1)
-    .map((level) => (wiring: Wiring) => writeOutputStage(level, wiring));
+/** All stages in the order in which they are passed. What no kept output needs is neither joined nor moved. */
+export function stagesOf(levels: readonly Level[]): Stage[] {
+  const inputs = levels.map((level): Stage => ({ side: 'input', level }));
+  const outputs = levels.slice(0, -1).map((level): Stage => ({ side: 'output', level }));
   return [...inputs, ...outputs.reverse()];
-}
-
-/** Wires of the level go to the level below. */
-function writeInputStage({ sizes }: Level, wiring: Wiring): ReturnType<StageWriter> {
-  const cursor = new Cursor(wiring);
-  let at = 0;
-  for (const n of sizes) {
-    const h = n >> 1;
-    for (let i = 0; i < h; i++) cursor.join(at + 2 * i, at + 2 * i + 1, at + i, at + h + i);
-    if (n % 2 === 1) cursor.move(at + n - 1, at + n - 1);
-    at += n;
-  }
-  return cursor.done();
-}
-
-/** Wires of the level below come back; what no kept output needs is neither joined nor moved. */
-function writeOutputStage({ sizes, needed }: Level, wiring: Wiring): ReturnType<StageWriter> {
-  const cursor = new Cursor(wiring);
-  let at = 0;
-  for (let index = 0; index < sizes.length; index++) {
-    const n = sizes[index] ?? 0;
-    const h = n >> 1;
-    const kept = needed[index] ?? 0;
-    const switches = outputSwitches(n, kept);
-    for (let i = 0; i < switches; i++) {
-      cursor.join(at + i, at + h + i, at + 2 * i, at + 2 * i + 1);
-    }
-    // without a switch: the last pair of an even network, the last wire of an odd one
-    for (let wire = 2 * switches; wire < kept; wire++) {
-      const lower = wire % 2 === 1 || wire === 2 * h;
-      cursor.move(at + (lower ? h : 0) + (wire >> 1), at + wire);
-    }
-    at += n;
-  }
-  return cursor.done();
-}
-
-/** Switches fill the arrays from the front, moves from the back; together they never exceed the wires. */
-class Cursor {
-  private readonly from: Int32Array;
-  private readonly to: Int32Array;
-  private front = 0;
-  private back: number;
-
-  constructor({ from, to }: Wiring) {
-    this.from = from;
-    this.to = to;
-    this.back = from.length;
-  }
-
-  join(a: number, b: number, p: number, q: number): void {
-    this.from[this.front] = a;
-    this.from[this.front + 1] = b;
-    this.to[this.front] = p;
-    this.to[this.front + 1] = q;
-    this.front += 2;
-  }
-
-  move(from: number, to: number): void {
-    this.back -= 1;
-    this.from[this.back] = from;
-    this.to[this.back] = to;
-  }
-
-  done(): { readonly switches: number; readonly moves: number } {
-    this.from.copyWithin(this.front, this.back);
-    this.to.copyWithin(this.front, this.back);
-    return { switches: this.front / 2, moves: this.from.length - this.back };
-  }
 }

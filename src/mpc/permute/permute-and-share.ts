@@ -2,7 +2,7 @@
  * Permute-and-share: the owner's columns, in an order that only the permuter knows, become shares of both (Mohassel
  * and Sadeghian, How to Hide Circuits in MPC, EUROCRYPT 2013, with one correction per switch). Secure against a
  * semi-honest peer; the transfers below are checked. All that reaches the owner comes from the transfers, where it is
- * sender: 32 correction columns under pseudo-random streams it cannot predict, and answers of the check under 64 random
+ * sender: 64 correction columns under pseudo-random streams it cannot predict, and answers of the check under 64 random
  * choices. Which of its rows were selected cannot be seen there, nor from a share: its own are masks it drew itself.
  * docs/values.md, "Permute-and-share".
  * @module
@@ -14,9 +14,9 @@ import { BATCH_TRANSFERS } from '../ot/batch-matrix.ts';
 import { otTransferBytes } from '../ot/soft-spoken.ts';
 import { bytesOf, wordsOf } from '../ot/words.ts';
 import { type Protocol, pause, receive, send } from '../protocol.ts';
-import type { OtReceiver, OtSender } from '../random-ot.ts';
+import type { PadPair, StreamingReceiver, StreamingSender, Take } from '../random-ot.ts';
 import { start } from './ahead.ts';
-import { networkLevels, stageWriters, switchCount } from './network.ts';
+import { networkLevels, stagesOf, switchCount } from './network.ts';
 import { routeSelection } from './routing.ts';
 import { type Sharing, Switchboard } from './switchboard.ts';
 
@@ -37,15 +37,11 @@ export function permuteBytes(
 ): { readonly fromOwner: number; readonly fromPermuter: number } {
   if (outputs === 0 || columns === 0) return { fromOwner: 0, fromPermuter: 0 };
   const switches = switchCount(inputs, outputs);
-  let fromOwner = 8 * columns * inputs + 16 * columns * switches;
-  let fromPermuter = 0;
-  const limit = batchLimit(columns);
-  for (let left = switches; left > 0; left -= limit) {
-    const transfer = otTransferBytes(Math.min(limit, left));
-    fromOwner += transfer.fromSender;
-    fromPermuter += transfer.fromReceiver;
-  }
-  return { fromOwner, fromPermuter };
+  const transfer = otTransferBytes(switches);
+  return {
+    fromOwner: 8 * columns * inputs + 16 * columns * switches + transfer.fromSender,
+    fromPermuter: transfer.fromReceiver,
+  };
 }
 
 /**
@@ -55,7 +51,7 @@ export function permuteBytes(
 export function* permuteAsOwner(
   columns: readonly OwnedColumn[],
   outputs: number,
-  ot: OtSender,
+  ot: StreamingSender,
   rng: Rng,
 ): Protocol<BigUint64Array[]> {
   const inputs = columns[0]?.words.length ?? 0;
@@ -78,25 +74,14 @@ export function* permuteAsOwner(
   }
   const batch = new BatchCounter(switchCount(inputs, outputs), sharings.length);
   const record = batch.recordBytes;
-  let zeros: Uint8Array = new Uint8Array(0);
-  let ones: Uint8Array = new Uint8Array(0);
-  for (const write of stageWriters(networkLevels(inputs, outputs))) {
-    const switches = board.begin(write);
+  let take: Take<PadPair> | undefined;
+  for (const stage of stagesOf(networkLevels(inputs, outputs))) {
+    const switches = board.begin(stage);
     for (let first = 0; first < switches;) {
-      if (batch.left === 0) {
-        wipe(zeros, ones);
-        ({ zeros, ones } = yield* ot.transfer(batch.open(), record));
-      }
+      if (batch.left === 0) take = yield* ot.begin(batch.open(), record);
       const count = Math.min(batch.left, switches - first, board.piece);
-      const begin = batch.used * record;
-      const end = begin + count * record;
-      const corrections = board.mask(
-        first,
-        count,
-        zeros.subarray(begin, end),
-        ones.subarray(begin, end),
-      );
-      yield* send(corrections);
+      const { zeros, ones } = taken(take, count);
+      yield* send(board.mask(first, count, zeros, ones));
       batch.take(count);
       first += count;
     }
@@ -106,7 +91,6 @@ export function* permuteAsOwner(
   const shares = sharings.map((sharing, column) =>
     ownerShare(sharing, board.wires(column, 0, outputs).slice()),
   );
-  wipe(zeros, ones);
   board.wipe();
   return shares;
 }
@@ -118,7 +102,7 @@ export function* permuteAsPermuter(
   sharings: readonly Sharing[],
   inputs: number,
   selection: Uint32Array,
-  ot: OtReceiver,
+  ot: StreamingReceiver,
 ): Protocol<BigUint64Array[]> {
   const outputs = selection.length;
   if (outputs === 0 || sharings.length === 0) return sharings.map(() => new BigUint64Array(0));
@@ -136,28 +120,28 @@ export function* permuteAsPermuter(
   const record = batch.recordBytes;
   // a batch's columns leave before the corrections of the batch in front of it are awaited: one round trip, not two
   let ahead = yield* start(batchTransfer(ot, controls, batch));
-  let pads: Uint8Array = new Uint8Array(0);
-  for (const write of stageWriters(networkLevels(inputs, outputs))) {
-    const switches = board.begin(write);
+  let take: Take<Uint8Array> | undefined;
+  for (const stage of stagesOf(networkLevels(inputs, outputs))) {
+    const switches = board.begin(stage);
     for (let first = 0; first < switches;) {
       if (batch.left === 0) {
         batch.open();
-        wipe(pads);
-        pads = yield* ahead;
+        take = yield* ahead;
         ahead = yield* start(batchTransfer(ot, controls, batch));
       }
       const count = Math.min(batch.left, switches - first, board.piece);
-      const own = pads.subarray(batch.used * record, (batch.used + count) * record);
+      const own = taken(take, count);
       const at = batch.passed;
       const bits = controls.subarray(at >> 3, (at + count + 7) >> 3);
-      board.pass(first, count, own, yield* receive(count * record), bits, at & 7);
+      const corrections = yield* receive(count * record);
+      board.pass(first, count, own, corrections, bits, at & 7);
       batch.take(count);
       first += count;
     }
     board.end();
     yield* pause();
   }
-  wipe(controls, pads);
+  wipe(controls);
   const shares = sharings.map(
     (_, column) => new BigUint64Array(board.wires(column, 0, outputs).slice().buffer),
   );
@@ -167,61 +151,53 @@ export function* permuteAsPermuter(
 
 /** The transfers of the batch behind the open one; nothing if there is none. */
 function* batchTransfer(
-  ot: OtReceiver,
+  ot: StreamingReceiver,
   controls: Uint8Array,
   batch: BatchCounter,
-): Protocol<Uint8Array> {
+): Protocol<Take<Uint8Array> | undefined> {
   const { first, count } = batch.following();
-  if (count === 0) return new Uint8Array(0);
+  if (count === 0) return undefined;
   const choices = controls.slice(first / 8, Math.ceil((first + count) / 8));
-  const pads = yield* ot.transfer(count, batch.recordBytes, choices);
+  const take = yield* ot.begin(count, batch.recordBytes, choices);
   wipe(choices);
-  return pads;
+  return take;
 }
 
-/**
- * Transfers per batch, each of which costs a round trip: a multiple of 8, so that batches cut the control bits at whole
- * bytes, with at most 16 MiB of pads of each choice.
- */
-function batchLimit(columns: number): number {
-  return Math.min(BATCH_TRANSFERS, 8 * Math.floor((1 << 17) / columns));
+function taken<T>(take: Take<T> | undefined, count: number): T {
+  if (take === undefined) throw new DpcaError('ERR_INTERNAL', 'there are more switches than pads');
+  return take(count);
 }
 
 /** Where the pads of the current batch stand; batches do not care where stages end. */
 class BatchCounter {
   /** Switches that have their pads behind them. */
   passed = 0;
-  /** Of the current batch: still to come, and done. */
+  /** Of the current batch: still to come. */
   left = 0;
-  used = 0;
   /** Of one switch's pad, correction or masked pair: two words per column. */
   readonly recordBytes: number;
   private readonly total: number;
-  private readonly limit: number;
 
   constructor(switches: number, columns: number) {
     this.total = switches;
     this.recordBytes = 16 * columns;
-    this.limit = batchLimit(columns);
   }
 
   /** The batch behind the open one. */
   following(): { readonly first: number; readonly count: number } {
     const first = this.passed + this.left;
-    return { first, count: Math.min(this.limit, this.total - first) };
+    return { first, count: Math.min(BATCH_TRANSFERS, this.total - first) };
   }
 
   /** Opens the next batch and returns its size. */
   open(): number {
     this.left = this.following().count;
-    this.used = 0;
     return this.left;
   }
 
   take(count: number): void {
     this.passed += count;
     this.left -= count;
-    this.used += count;
   }
 }
 

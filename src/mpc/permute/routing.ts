@@ -18,17 +18,16 @@ export function* routeSelection(selection: Uint32Array, inputs: number): Protoco
   for (const count of counts) starts.push((starts.at(-1) ?? 0) + count);
   const bits = new Uint8Array(Math.ceil((starts.at(-1) ?? 0) / 8));
   let wanted = completed(selection, inputs);
+  let next: Int32Array = new Int32Array(inputs);
   const source = new Int32Array(inputs);
   for (const [depth, level] of levels.entries()) {
-    const next = new Int32Array(inputs).fill(-1);
     const mirror = 2 * levels.length - 2 - depth;
-    routeLevel(level, wanted, source, next, bits, starts[depth] ?? 0, starts[mirror] ?? 0);
-    wanted.fill(0);
-    wanted = next;
+    routeLevel(level, wanted, source, bits, starts[depth] ?? 0, starts[mirror] ?? 0);
+    descend(level, wanted, next);
+    [wanted, next] = [next, wanted];
     yield* pause();
   }
-  wanted.fill(0);
-  source.fill(0);
+  for (const secret of [wanted, next, source]) secret.fill(0);
   return bits;
 }
 
@@ -54,14 +53,14 @@ function completed(selection: Uint32Array, inputs: number): Int32Array {
 }
 
 /**
- * Sets the switches of one level. wanted[at + o] is the input of the subnetwork at `at` that its output o must carry;
- * `next` (all -1 before) becomes the same for the level below; `source` is scratch.
+ * Sets the switches of one level. wanted[at + o] is the input of the subnetwork at `at` that its output o must carry.
+ * Each pair of outputs is overwritten by what the two subnetworks below must carry there, the upper one first, as ~x:
+ * that marks it, and a step of a cycle then touches two places of memory that are far apart, not five.
  */
 function routeLevel(
   { sizes, needed }: Level,
   wanted: Int32Array,
   source: Int32Array,
-  next: Int32Array,
   bits: Uint8Array,
   inputStart: number,
   outputStart: number,
@@ -72,30 +71,44 @@ function routeLevel(
   for (let index = 0; index < sizes.length; index++) {
     const n = sizes[index] ?? 0;
     const h = n >> 1;
+    const odd = n % 2 === 1;
     const switches = outputSwitches(n, needed[index] ?? 0);
     for (let o = 0; o < n; o++) source[at + (wanted[at + o] ?? 0)] = o;
     // the first chain starts at the last output, which only the lower half reaches; then one cycle per free pair
-    for (let pair = h; pair >= 0; pair--) {
+    for (let pair = odd ? h : h - 1; pair >= 0; pair--) {
       const start = pair === h ? n - 1 : 2 * pair + 1;
-      if (pair < h && (next[at + pair] ?? 0) >= 0) continue;
-      if (pair === h && n % 2 === 0) continue;
-      let output = start;
-      for (;;) {
-        const input = wanted[at + output] ?? 0;
-        next[at + h + (output >> 1)] = input >> 1;
-        if (input === n - 1 && n % 2 === 1) break;
+      let input = wanted[at + start] ?? 0;
+      if (input < 0) continue;
+      if (pair === h) wanted[at + start] = ~(input >> 1);
+      while (!(odd && input === n - 1)) {
         setBit(bits, inputBit + (input >> 1), (input & 1) ^ 1);
         const sibling = input ^ 1;
         const upper = source[at + sibling] ?? 0;
-        next[at + (upper >> 1)] = sibling >> 1;
+        const output = upper ^ 1;
+        input = wanted[at + output] ?? 0;
+        wanted[at + (upper & ~1)] = ~(sibling >> 1);
+        wanted[at + (upper | 1)] = ~(input >> 1);
         if (upper >> 1 < switches) setBit(bits, outputBit + (upper >> 1), upper & 1);
-        output = upper ^ 1;
         if (output === start) break;
       }
     }
     at += n;
     inputBit += h;
     outputBit += switches;
+  }
+}
+
+/** What all outputs of the level below must carry, from what {@link routeLevel} left behind. */
+function descend({ sizes }: Level, pairs: Int32Array, next: Int32Array): void {
+  let at = 0;
+  for (const n of sizes) {
+    const h = n >> 1;
+    for (let pair = 0; pair < h; pair++) {
+      next[at + pair] = ~(pairs[at + 2 * pair] ?? 0);
+      next[at + h + pair] = ~(pairs[at + 2 * pair + 1] ?? 0);
+    }
+    if (n % 2 === 1) next[at + 2 * h] = ~(pairs[at + 2 * h] ?? 0);
+    at += n;
   }
 }
 

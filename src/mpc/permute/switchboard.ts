@@ -4,14 +4,13 @@
  * @module
  */
 import { DpcaError } from '../../errors.ts';
+import { padsAtOnce } from '../ot/pad-hash.ts';
 import { Kernel } from '../simd/kernel.ts';
-import type { StageWriter, Wiring } from './network.ts';
+import type { Stage } from './network.ts';
+import { type StageWiring, Wiring } from './wiring.ts';
 
 /** additive: shares add up mod 2^64. boolean: shares XOR. One word of 64 bits per row. */
 export type Sharing = 'additive' | 'boolean';
-
-/** Bytes of records that go through the loops at once. */
-const PIECE_BYTES = 1 << 18;
 
 export class Switchboard {
   /** Switches per piece. */
@@ -21,36 +20,33 @@ export class Switchboard {
   private readonly record: number;
   private readonly wiring: Wiring;
   private readonly at: {
-    readonly from: number;
-    readonly to: number;
     readonly zeros: number;
     readonly ones: number;
     readonly corrections: number;
     readonly controls: number;
   };
+  private stage: StageWiring | undefined;
   private current: number[];
   private next: number[];
 
   constructor(wires: number, sharings: readonly Sharing[]) {
     this.sharings = sharings;
     this.record = 16 * sharings.length;
-    this.piece = Math.max(8, Math.floor(PIECE_BYTES / this.record));
+    this.piece = padsAtOnce(this.record);
     const records = this.piece * this.record;
     const columns = new Array<number>(2 * sharings.length).fill(8 * wires);
-    const stage = 4 * wires;
-    this.kernel = new Kernel([stage, stage, records, records, records, this.piece, ...columns]);
+    this.kernel = new Kernel([
+      ...[...Wiring.regions(wires), records, records, records],
+      ...[this.piece, ...columns],
+    ]);
+    this.wiring = new Wiring(this.kernel, wires);
     const region = (bytes: number): number => this.kernel.region(bytes);
     this.at = {
-      ...{ from: region(stage), to: region(stage) },
       ...{ zeros: region(records), ones: region(records), corrections: region(records) },
       controls: region(this.piece),
     };
     this.current = sharings.map(() => region(8 * wires));
     this.next = sharings.map(() => region(8 * wires));
-    this.wiring = {
-      from: this.kernel.words(this.at.from, wires),
-      to: this.kernel.words(this.at.to, wires),
-    };
   }
 
   /** Memory of `count` wires of a column from `first` on, 8 bytes each. */
@@ -59,16 +55,16 @@ export class Switchboard {
   }
 
   /** Writes the wiring of the next stage, moves the wires that no switch joins, and returns the number of switches. */
-  begin(write: StageWriter): number {
-    const { switches, moves } = write(this.wiring);
-    const skip = 8 * switches;
-    if (moves > 0) {
+  begin(next: Stage): number {
+    const stage = this.wiring.write(next);
+    this.stage = stage;
+    if (stage.moves > 0) {
       for (const [column, wires] of this.current.entries()) {
         const out = nth(this.next, column);
-        this.kernel.run.moveWires(this.at.from + skip, this.at.to + skip, moves, wires, out);
+        this.kernel.run.moveWires(stage.movesFrom, stage.movesTo, stage.moves, wires, out);
       }
     }
-    return switches;
+    return stage.switches;
   }
 
   end(): void {
@@ -78,12 +74,13 @@ export class Switchboard {
   /** The owner's half of switches first .. first + count - 1 of the stage: their corrections. */
   mask(first: number, count: number, zeros: Uint8Array, ones: Uint8Array): Uint8Array {
     const { at, kernel, record } = this;
+    const lists = this.lists(first, count);
     kernel.bytes(at.zeros, zeros.length).set(zeros);
     kernel.bytes(at.ones, ones.length).set(ones);
     for (const [column, sharing] of this.sharings.entries()) {
       const loop = sharing === 'additive' ? kernel.run.maskAdditive : kernel.run.maskBoolean;
       loop(
-        ...[at.from + 8 * first, at.to + 8 * first, count],
+        ...lists,
         ...[nth(this.current, column), nth(this.next, column)],
         ...[at.zeros + 8 * column, at.ones + 8 * column, at.corrections + 8 * column],
         ...[record / 2, record],
@@ -102,18 +99,24 @@ export class Switchboard {
     bit: number,
   ): void {
     const { at, kernel, record } = this;
+    const lists = this.lists(first, count);
     kernel.bytes(at.zeros, pads.length).set(pads);
     kernel.bytes(at.corrections, corrections.length).set(corrections);
     kernel.bytes(at.controls, controls.length).set(controls);
     for (const [column, sharing] of this.sharings.entries()) {
       const loop = sharing === 'additive' ? kernel.run.passAdditive : kernel.run.passBoolean;
       loop(
-        ...[at.from + 8 * first, at.to + 8 * first, count],
+        ...lists,
         ...[nth(this.current, column), nth(this.next, column)],
         ...[at.zeros + 8 * column, at.corrections + 8 * column],
         ...[record / 2, record, at.controls, bit],
       );
     }
+  }
+
+  private lists(first: number, count: number): readonly [number, number, number] {
+    if (this.stage === undefined) throw new DpcaError('ERR_INTERNAL', 'no stage was begun');
+    return [this.stage.from + 8 * first, this.stage.to + 8 * first, count];
   }
 
   wipe(): void {

@@ -1,5 +1,5 @@
 /**
- * The module of transfer-code.ts and switch-code.ts with its memory. Written by this project's own assembler, so that
+ * The module of transfer-code.ts, switch-code.ts and wiring-code.ts with its memory. Written by this project's own assembler, so that
  * no toolchain is needed; 16-byte vectors run in every supported Node. Trust: the code is part of what is measured.
  * @module
  */
@@ -14,12 +14,14 @@ import {
 } from '../../web-assembly.ts';
 import { SWITCH_CODE } from './switch-code.ts';
 import { TRANSFER_CODE } from './transfer-code.ts';
+import { WIRING_CODE } from './wiring-code.ts';
 
 type Loop = (...args: readonly number[]) => void;
 export type KernelFunctions = Readonly<Record<KernelName, Loop>>;
 type KernelName =
-  | ('fold' | 'addMasked' | 'transpose' | 'collect')
+  | ('fold' | 'addMasked' | 'transpose' | 'collect' | 'collectBits')
   | ('shiftRows' | 'tweak' | 'finish')
+  | ('wireInputs' | 'wireOutputs')
   | ('maskAdditive' | 'maskBoolean' | 'passAdditive' | 'passBoolean' | 'moveWires');
 
 let compiled: WasmModule | undefined;
@@ -32,7 +34,7 @@ export class Kernel {
 
   /** Room for regions of these many bytes together, each rounded up to 64. */
   constructor(regions: readonly number[]) {
-    compiled ??= compileModule(assemble([...TRANSFER_CODE, ...SWITCH_CODE]));
+    compiled ??= compileModule(assemble([...TRANSFER_CODE, ...SWITCH_CODE, ...WIRING_CODE]));
     const exports = instantiateModule(compiled) as KernelFunctions & {
       readonly memory: WasmMemory;
     };

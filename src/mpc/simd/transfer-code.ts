@@ -6,33 +6,42 @@
 import {
   type Code,
   type Func,
-  advance,
   add,
+  advance,
+  and,
+  and64,
   both,
   func,
   get,
   i32,
   load,
+  load64,
   load8,
   lowLane64,
+  negate64,
   repeat,
   set,
   shiftLanesLeft,
   shiftLanesRight,
   shiftLeft,
+  shiftRight,
   splat32,
   store,
+  store64,
   storeLane32,
   sub,
+  widen,
   xor,
+  xor64,
 } from '../../assembler.ts';
+import { DEPTH, LEAVES } from '../ot/punctured.ts';
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 const xorAll = (parts: readonly Code[]): Code => parts.reduce((sum, part) => xor(sum, part));
 
 /**
- * SoftSpokenOT's small-field construction for k = 4 (Roy, CRYPTO 2022, section 3.1): column b of a block is the XOR of
- * the leaf streams at positions with bit b set. 16 streams, `stride` bytes apart, of `count` blocks; four columns,
+ * SoftSpokenOT's small-field construction (Roy, CRYPTO 2022, section 3.1): column b of a block is the XOR of
+ * the leaf streams at positions with bit b set. LEAVES streams, `stride` bytes apart, of `count` blocks; DEPTH columns,
  * `columnStride` apart; `correction` = XOR of all streams and of `choices`.
  */
 const fold: Func = func(
@@ -40,14 +49,14 @@ const fold: Func = func(
   ['leaves', 'stride', 'columns', 'columnStride', 'choices', 'correction', 'count'],
   { at: 'i32' },
   (v, leaf) => {
-    const readAll = range(16).map((i) => [
+    const readAll = range(LEAVES).map((i) => [
       set(leaf(i), load(get(v.at))),
       advance(v.at, get(v.stride)),
     ]);
     // at each level the odd ones are summed for the column and folded onto the even ones for the next
-    const levels = range(4).map((bit) => {
+    const levels = range(DEPTH).map((bit) => {
       const step = 1 << bit;
-      const odd = range(16).filter((i) => i % (2 * step) === step);
+      const odd = range(LEAVES).filter((i) => i % (2 * step) === step);
       return [
         store(get(v.at), xorAll(odd.map((i) => get(leaf(i))))),
         advance(v.at, get(v.columnStride)),
@@ -63,7 +72,7 @@ const fold: Func = func(
       [v.leaves, v.columns, v.choices, v.correction].map((local) => advance(local, i32(16))),
     ]);
   },
-  16,
+  LEAVES,
 );
 
 /** target ^= source & mask, the mask being 0 or -1. */
@@ -136,6 +145,29 @@ const collect: Func = func(
     ]),
 );
 
+/**
+ * Adds to the word at `sum` the 8 weight bytes of each row whose choice bit is 1: 8 rows per byte of choices, `count`
+ * such bytes.
+ */
+const collectBits: Func = func(
+  'collectBits',
+  ['choices', 'weights', 'sum', 'count'],
+  { bits: 'i32', total: 'i64' },
+  (v) => [
+    set(v.total, load64(get(v.sum))),
+    repeat(v.count, [
+      set(v.bits, load8(get(v.choices))),
+      range(8).map((i) => {
+        const mask = negate64(widen(and(shiftRight(get(v.bits), i32(i)), i32(1))));
+        return set(v.total, xor64(get(v.total), and64(mask, load64(get(v.weights), 8 * i))));
+      }),
+      advance(v.choices, i32(1)),
+      advance(v.weights, i32(64)),
+    ]),
+    store64(get(v.sum), get(v.total)),
+  ],
+);
+
 /** target = source ^ shift, the shift being the block at that address. */
 const shiftRows: Func = func(
   'shiftRows',
@@ -198,5 +230,5 @@ const finish: Func = func(
 );
 
 export const TRANSFER_CODE: readonly Func[] = [
-  ...[fold, addMasked, transpose, collect, shiftRows, tweak, finish],
+  ...[fold, addMasked, transpose, collect, collectBits, shiftRows, tweak, finish],
 ];
