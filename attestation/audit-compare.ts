@@ -6,9 +6,9 @@
 import { equalConstantTime } from '../src/bytes.ts';
 import { fromHex, toHex, utf8 } from '../src/encoding.ts';
 import { Notes } from './audit-notes.ts';
-import type { AuditOptions, KnownParty } from './audit-types.ts';
+import type { Auditing, KnownParty, RunAudit } from './audit-types.ts';
 import { type Bundle, forkPoint } from './bundle.ts';
-import { type Checkpoint, type NoteKey, openCheckpoint } from './checkpoint.ts';
+import { type Checkpoint, type NoteKey, openCheckpoint, type VerifyEd25519 } from './checkpoint.ts';
 import { cosigner } from './ledger-session.ts';
 import { logOrigin, type RunRecord } from './log-record.ts';
 import { MerkleTree } from './merkle.ts';
@@ -47,7 +47,7 @@ function compare(notes: Notes, tree: MerkleTree, field: string, seen: Checkpoint
 export function auditAgainst(
   bundle: Bundle,
   tree: MerkleTree,
-  options: AuditOptions,
+  options: Auditing,
   owner: KnownParty,
 ): readonly Notes[] {
   const cosigners = [
@@ -59,7 +59,12 @@ export function auditAgainst(
     const isBundle = !(older instanceof Uint8Array);
     const log = new Notes(null);
     const seen = log.check('older checkpoint is signed', field, 'ERR_LOG_NOTE', () =>
-      openCheckpoint(isBundle ? utf8(older.checkpoint) : older, logKey(owner), cosigners),
+      openCheckpoint(
+        isBundle ? utf8(older.checkpoint) : older,
+        logKey(owner),
+        cosigners,
+        options.verifyEd25519,
+      ),
     );
     if (seen === undefined || compare(log, tree, field, seen) || !isBundle) return log;
     const at = forkPoint(bundle, older);
@@ -81,7 +86,12 @@ interface Told {
   readonly id: string;
 }
 
-function runsWith(bundle: Bundle, other: string): ReadonlyMap<string, Told> {
+function runsWith(
+  bundle: Bundle,
+  other: string,
+  known: readonly RunAudit[],
+): ReadonlyMap<string, Told> {
+  const ids = new Map(known.map(({ run }) => [run.record, run.receipt]));
   return new Map(
     bundle.records.flatMap((record) => {
       if (record.type !== 'run') return [];
@@ -89,9 +99,9 @@ function runsWith(bundle: Bundle, other: string): ReadonlyMap<string, Told> {
         parties?: { a?: { log?: string }; b?: { log?: string } };
       };
       const isOther = parties?.a?.log === other || parties?.b?.log === other;
-      return isOther
-        ? [[record.receipt.session, { record, id: toHex(receiptId(record.receipt)) }] as const]
-        : [];
+      if (!isOther) return [];
+      const id = ids.get(record.seq) ?? toHex(receiptId(record.receipt));
+      return [[record.receipt.session, { record, id }] as const];
     }),
   );
 }
@@ -101,10 +111,12 @@ export function auditPeer(
   bundle: Bundle,
   tree: MerkleTree,
   peer: Bundle,
-  options: AuditOptions,
+  options: Auditing,
   owner: KnownParty,
+  runs: readonly RunAudit[],
 ): Notes {
   const notes = new Notes(null);
+  const verify = options.verifyEd25519;
   const other = options.parties.find(({ log }) => log === peer.log);
   if (other === undefined || other === owner) {
     notes.add(
@@ -117,16 +129,23 @@ export function auditPeer(
   }
   const theirs = new MerkleTree(peer.leaves);
   const head = notes.check("other party's log is signed", 'peer bundle', 'ERR_LOG_NOTE', () =>
-    openCheckpoint(utf8(peer.checkpoint), logKey(other), [
-      cosigner(owner),
-      ...(options.witnesses ?? []),
-    ]),
+    openCheckpoint(
+      utf8(peer.checkpoint),
+      logKey(other),
+      [cosigner(owner), ...(options.witnesses ?? [])],
+      verify,
+    ),
   );
   if (head !== undefined) compare(notes, theirs, 'peer bundle', head);
-  compareRuns(notes, bundle, peer, owner, other);
+  compareRuns(notes, bundle, peer, [
+    runsWith(bundle, other.log, runs),
+    runsWith(peer, owner.log, []),
+  ]);
   // both logs against what the other one holds of them
-  fork(notes, tree, heldBy(peer, bundle.log, owner, other), 'this log', (at) => at);
-  fork(notes, theirs, heldBy(bundle, peer.log, other, owner), "the other party's log", () => null);
+  const held = heldBy(peer, logKey(owner), other, verify);
+  fork(notes, tree, held, 'this log', (at) => at);
+  const holds = heldBy(bundle, logKey(other), owner, verify);
+  fork(notes, theirs, holds, "the other party's log", () => null);
   return notes;
 }
 
@@ -134,10 +153,8 @@ function compareRuns(
   notes: Notes,
   bundle: Bundle,
   peer: Bundle,
-  owner: KnownParty,
-  other: KnownParty,
+  [here, there]: readonly [ReadonlyMap<string, Told>, ReadonlyMap<string, Told>],
 ): void {
-  const [here, there] = [runsWith(bundle, other.log), runsWith(peer, owner.log)];
   for (const [session, { record, id }] of here) {
     const told = there.get(session);
     const at = new Notes(record.seq);
@@ -166,26 +183,26 @@ function compareRuns(
   }
 }
 
-/** Checkpoints of the log `log` that `bundle` holds, oldest first; those that do not verify are reported elsewhere. */
+/** Checkpoints of `log` that `holder`'s bundle holds, oldest first; those that do not verify are reported elsewhere. */
 function heldBy(
   bundle: Bundle,
-  log: string,
-  owner: KnownParty,
+  log: NoteKey,
   holder: KnownParty,
+  verify: VerifyEd25519,
 ): readonly Checkpoint[] {
   const notes = bundle.records.flatMap((record) => {
     if (record.type !== 'run') return [];
     const { a, b } = record.receipt.accounts;
     const completed = bundle.completions.get(record.seq)?.peer.checkpoint;
     return [a.held, b.held, completed].flatMap((note) => {
-      const isOf = note?.startsWith(`${logOrigin(log)}\n`) === true;
+      const isOf = note?.startsWith(`${log.name}\n`) === true;
       return isOf && typeof note === 'string' ? [note] : [];
     });
   });
   return notes
     .flatMap((note) => {
       try {
-        return [openCheckpoint(utf8(note), logKey(owner), [cosigner(holder)])];
+        return [openCheckpoint(utf8(note), log, [cosigner(holder)], verify)];
       } catch {
         return [];
       }

@@ -1,17 +1,23 @@
 /**
- * What checks of an audit share: a list of findings and of what passed, and the opening of cosigned checkpoints.
+ * What checks of an audit share: a list of findings and of what passed, signatures that are verified once, and the
+ * opening of cosigned checkpoints.
  * @module
  */
-import { toHex, utf8 } from '../src/encoding.ts';
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { lengthPrefixed, toHex, utf8 } from '../src/encoding.ts';
 import { DpcaError } from '../src/errors.ts';
-import type { Finding, FindingClass, Head, KnownParty } from './audit-types.ts';
+import type { AuditMemory, Finding, FindingClass, Head, KnownParty } from './audit-types.ts';
 import {
   type Checkpoint,
+  isSigned,
   type NoteKey,
   openCheckpoint,
   type OpenedCheckpoint,
+  type VerifyEd25519,
 } from './checkpoint.ts';
 import { cosigner } from './ledger-session.ts';
+import type { VerifyP384 } from './p384.ts';
 
 export const PARTIES: readonly ['a', 'b'] = ['a', 'b'];
 export const OTHER: { readonly a: 'b'; readonly b: 'a' } = { a: 'b', b: 'a' };
@@ -73,12 +79,54 @@ export function openCosigned(
   note: string,
   log: NoteKey,
   by: KnownParty,
+  verify: VerifyEd25519,
 ): OpenedCheckpoint & { readonly time: number } {
   const key = cosigner(by);
-  const opened = openCheckpoint(utf8(note), log, [key]);
+  const opened = openCheckpoint(utf8(note), log, [key], verify);
   const [cosignature] = opened.cosignatures;
   if (cosignature === undefined) {
     throw new DpcaError('ERR_LOG_SIGNATURE', `expected a cosignature by "${by.name}"`);
   }
   return { ...opened, time: Number(cosignature.time) };
+}
+
+/** Each signature once, by everything that it is of: documents share their chains, both parties hold the same notes. */
+function once<T>(
+  known: Map<string, T>,
+  verify: (...parts: readonly [Uint8Array, Uint8Array, Uint8Array]) => T,
+): (...parts: readonly [Uint8Array, Uint8Array, Uint8Array]) => T {
+  return (...parts) => {
+    const name = toHex(sha256(lengthPrefixed(...parts)));
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    const result = verify(...parts);
+    known.set(name, result);
+    return result;
+  };
+}
+
+export function rememberP384(verify: VerifyP384, memory: AuditMemory): VerifyP384 {
+  return once(memory.p384, verify);
+}
+
+/**
+ * Strict Ed25519 ({@link isSigned}), by the platform where that cannot make a difference: its yes is taken for a
+ * canonical key that is not of small order, for which no verifier is stricter than RFC 8032. All else is asked of isSigned.
+ */
+export function rememberEd25519(
+  platform: VerifyEd25519 | undefined,
+  memory: AuditMemory,
+): VerifyEd25519 {
+  const isPlain = once(new Map<string, boolean>(), (key) => {
+    try {
+      return !ed25519.Point.fromBytes(key).isSmallOrder();
+    } catch {
+      return false;
+    }
+  });
+  const none = new Uint8Array();
+  return once(memory.ed25519, (message, key, signature) => {
+    const isYes = platform?.(message, key, signature) === true && isPlain(key, none, none);
+    return isYes || isSigned(message, key, signature);
+  });
 }

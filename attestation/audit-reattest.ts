@@ -5,31 +5,28 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { fixed } from '../src/bytes.ts';
 import { fromHex } from '../src/encoding.ts';
+import type { Manifest } from '../src/run/manifest.ts';
 import { againTranscript } from '../src/session/reattest.ts';
-import { assertIdentity } from '../src/session/identity.ts';
+import { identityStatement } from '../src/session/identity.ts';
 import { type Notes, reasonOf } from './audit-notes.ts';
 import type { RunContext } from './audit-session.ts';
 import { fromBase64 } from './base64.ts';
-import type { Bundle } from './bundle.ts';
 import type { LogRecord } from './log-record.ts';
-import { nobleP384 } from './p384.ts';
-import { sessionRole } from './receipt.ts';
+import { type ReceiptBody, sessionRole } from './receipt.ts';
 import { verifyAttestation } from './verify.ts';
 
 type Reattest = Extract<LogRecord, { type: 'reattest' }>;
 
+/** @param run that of the session, as audited; `ended`: whether its end is logged otherwise */
 export async function auditReattestation(
   record: Reattest,
-  bundle: Bundle,
+  run: { readonly receipt: ReceiptBody; readonly manifest: Manifest | null } | undefined,
+  ended: boolean,
   context: RunContext,
   notes: Notes,
 ): Promise<void> {
-  const run = bundle.records.find((r) => r.type === 'run' && r.receipt.session === record.session);
-  if (run?.type !== 'run') {
+  if (run === undefined) {
     // a session that did not get as far as a receipt: its end is logged, its statics are not known
-    const ended = bundle.records.some(
-      (r) => (r.type === 'abort' || r.type === 'refusal') && r.session === record.session,
-    );
     if (ended)
       notes.add(
         '/session',
@@ -46,8 +43,17 @@ export async function auditReattestation(
       );
     return;
   }
-  const { receipt } = run;
+  const { receipt, manifest } = run;
   const { handshake, manifestHash, accounts } = receipt;
+  if (manifest === null) {
+    notes.add(
+      '/session',
+      'incomplete',
+      'ERR_AUDIT_INCOMPLETE',
+      "its run's manifest is not readable",
+    );
+    return;
+  }
   notes.assert(
     're-attestation renews the session',
     '/transcript',
@@ -60,8 +66,7 @@ export async function auditReattestation(
   const again = againTranscript(fixed(fromHex(record.transcript), 48, 'T'), record.epoch, nonces);
   for (const party of ['a', 'b'] as const) {
     const role = sessionRole(receipt, party);
-    const { identity } = (receipt.manifest as { parties: Record<'a' | 'b', { identity: string }> })
-      .parties[party];
+    const { identity } = manifest.parties[party];
     const field = `/evidence/${role}`;
     try {
       const verdict = await verifyAttestation(
@@ -69,7 +74,7 @@ export async function auditReattestation(
         context.options.policy,
         'document',
         {
-          verifyP384: context.options.verifyP384 ?? nobleP384,
+          verifyP384: context.options.verifyP384,
           expected: {
             nonce: nonces[role === 'init' ? 'resp' : 'init'],
             publicKey: fromHex(handshake.statics[role]),
@@ -94,21 +99,14 @@ export async function auditReattestation(
         same === true,
         'the enclave key of the session',
       );
-      notes.check(
+      const statement = identityStatement(role, again, fixed(verdict.payloadSha256, 32, 'payload'));
+      const signature = fromHex(record.evidence[role].signature);
+      notes.assert(
         'identity key signed the re-attestation',
         `${field}/signature`,
         'ERR_AUDIT_SIGNATURE',
-        () => {
-          assertIdentity(
-            ...([
-              bytes(identity),
-              role,
-              again,
-              fixed(verdict.payloadSha256 ?? key, 32, 'payload'),
-            ] as const),
-            fixed(fromHex(record.evidence[role].signature), 64, 'signature'),
-          );
-        },
+        context.options.verifyEd25519(statement, fromHex(identity), signature),
+        "a signature by the organisation's identity key",
       );
       notes.pass('re-attested document is accepted at its own time');
     } catch (error) {

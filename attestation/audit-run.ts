@@ -12,7 +12,7 @@ import { rederiveRelease } from '../src/run/rederive.ts';
 import type { AuditedRun, AuditedSide, Charge, Head, KnownParty, RunAudit } from './audit-types.ts';
 import { headOf, openCosigned, OTHER, PARTIES } from './audit-notes.ts';
 import { type RunContext, SessionAudit } from './audit-session.ts';
-import { isSigned, openCheckpoint } from './checkpoint.ts';
+import { openCheckpoint } from './checkpoint.ts';
 import { parseRecord, slotStatement } from './ledger-record.ts';
 import { cosigner } from './ledger-session.ts';
 import { ledgerOrigin } from './ledger.ts';
@@ -24,7 +24,7 @@ import {
   unhexes,
 } from './log-record.ts';
 import { assertInclusion, leafHash } from './merkle.ts';
-import { isGiven, receiptId } from './receipt.ts';
+import { isGiven } from './receipt.ts';
 export async function auditRun(
   record: RunRecord,
   completion: Completion | undefined,
@@ -74,6 +74,7 @@ class RunAuditor extends SessionAudit {
   /** One party's slot: the record, both enclaves' signatures, its ledger's checkpoint and the other's cosignature. */
   private checkCharge(party: Role): void {
     const { body, notes, known, manifest } = this;
+    const { verifyEd25519 } = this.context.options;
     const entry = body.ledgers[party];
     const other = OTHER[party];
     const [owner, peer] = [known[party], known[other]];
@@ -105,7 +106,7 @@ class RunAuditor extends SessionAudit {
         throw new DpcaError('ERR_BUDGET_PROOF', 'beyond the slots registered');
       const origin = ledgerOrigin(slot.lineage);
       const log = { name: origin, publicKey: fromHex(owner.log) };
-      const checkpoint = openCosigned(entry.checkpoint, log, peer);
+      const checkpoint = openCosigned(entry.checkpoint, log, peer, verifyEd25519);
       const index = checkpoint.size - 1;
       const leaf = leafHash(bytes);
       assertInclusion(leaf, index, checkpoint.size, checkpoint.root, unhexes(entry.inclusion));
@@ -114,7 +115,7 @@ class RunAuditor extends SessionAudit {
         ['peer', other, entry.peer],
       ] as const) {
         const key = fromHex(body.accounts[by].enclaveKey);
-        if (!isSigned(slotStatement(as, bytes), key, fromHex(signature))) {
+        if (!verifyEd25519(slotStatement(as, bytes), key, fromHex(signature))) {
           throw new DpcaError('ERR_BUDGET_PROOF', `the ${as}'s signature of the slot is not valid`);
         }
       }
@@ -137,9 +138,12 @@ class RunAuditor extends SessionAudit {
       `/receipt/accounts/${party}/held`,
       'ERR_AUDIT_SIGNATURE',
       () =>
-        openCheckpoint(utf8(held), { name: logOrigin(other.log), publicKey: fromHex(other.log) }, [
-          cosigner(own),
-        ]),
+        openCheckpoint(
+          utf8(held),
+          { name: logOrigin(other.log), publicKey: fromHex(other.log) },
+          [cosigner(own)],
+          this.context.options.verifyEd25519,
+        ),
     );
     if (opened === undefined) return;
     this.heads[party === this.own ? 'peerBefore' : 'ownBefore'] = headOf(opened);
@@ -161,12 +165,13 @@ class RunAuditor extends SessionAudit {
       );
     } else this.checkRelease(opened, manifest);
     if (owner === undefined || peer === undefined) return;
+    const { verifyEd25519 } = this.context.options;
     const logOf = ({ log }: KnownParty) => ({ name: logOrigin(log), publicKey: fromHex(log) });
     const cosigned = notes.check(
       'checkpoint with the run is cosigned by the other party',
       '/completion/checkpoint',
       'ERR_AUDIT_WITNESS',
-      () => openCosigned(completion.checkpoint, logOf(owner), peer),
+      () => openCosigned(completion.checkpoint, logOf(owner), peer, verifyEd25519),
     );
     if (cosigned !== undefined) {
       this.heads.ownAfter = headOf(cosigned);
@@ -181,7 +186,7 @@ class RunAuditor extends SessionAudit {
     }
     notes.check("receipt is in the other party's log", '/completion/peer', 'ERR_AUDIT_PEER', () => {
       const { checkpoint: note, envelope, inclusion } = completion.peer;
-      const checkpoint = openCosigned(note, logOf(peer), owner);
+      const checkpoint = openCosigned(note, logOf(peer), owner, verifyEd25519);
       const { receipt, signatures } = this.record;
       const leaf = leafHash(logRecordBytes(envelope, { type: 'run', receipt, signatures }));
       assertInclusion(leaf, envelope.seq, checkpoint.size, checkpoint.root, unhexes(inclusion));
@@ -241,7 +246,7 @@ class RunAuditor extends SessionAudit {
     const { record, body, completion } = this;
     return {
       record: record.seq,
-      receipt: toHex(receiptId(body)),
+      receipt: toHex(this.id),
       session: body.session,
       time: record.time,
       own: this.own ?? null,

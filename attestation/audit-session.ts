@@ -16,21 +16,19 @@ import {
   manifestHash,
   type Role,
 } from '../src/run/manifest.ts';
-import { assertIdentity } from '../src/session/identity.ts';
+import { identityStatement } from '../src/session/identity.ts';
 import {
   sessionId as sessionIdOf,
   transcriptHash,
   type TranscriptInputs,
 } from '../src/session/transcript.ts';
-import type { AuditMemory, AuditOptions, KnownParty } from './audit-types.ts';
+import type { Auditing, AuditMemory, KnownParty } from './audit-types.ts';
 import { Notes, OTHER, PARTIES, reasonOf } from './audit-notes.ts';
 import { fromBase64 } from './base64.ts';
-import { isSigned } from './checkpoint.ts';
 import { earExpectation } from './ear-binding.ts';
 import { rederiveEar, verifyEar } from './ear.ts';
 import { isObject } from './form.ts';
 import type { Completion, RunRecord } from './log-record.ts';
-import { nobleP384 } from './p384.ts';
 import type { AppraisalPolicy } from './policy.ts';
 import {
   type ReceiptBody,
@@ -47,7 +45,7 @@ const SKEW_MS = 120_000;
 
 /** What the audit of runs needs beside the record. */
 export interface RunContext {
-  readonly options: AuditOptions;
+  readonly options: Auditing;
   readonly owner: KnownParty;
   /** Policies by hash, hex: the auditor's, and those that the logs at hand hold. */
   readonly policies: ReadonlyMap<string, AppraisalPolicy>;
@@ -62,10 +60,12 @@ export class SessionAudit {
   protected readonly body: ReceiptBody;
   protected readonly inputs: TranscriptInputs;
   protected readonly session: Bytes<32>;
+  protected readonly id: Bytes<32>;
   protected manifest: Manifest | undefined;
   protected own: Role | undefined;
   /** The parties as the auditor knows them. */
   protected readonly known: Partial<Record<Role, KnownParty>> = {};
+  private readonly documents: Partial<Record<Role, Uint8Array>> = {};
   protected readonly verdicts: Partial<Record<Role, AttestationVerdict>> = {};
 
   constructor(record: RunRecord, completion: Completion | undefined, context: RunContext) {
@@ -76,6 +76,7 @@ export class SessionAudit {
     this.body = record.receipt;
     this.inputs = transcriptInputs(this.body.handshake);
     this.session = fixed(fromHex(this.body.session), 32, 'session');
+    this.id = receiptId(this.body);
   }
 
   protected checkManifest(): void {
@@ -187,8 +188,8 @@ export class SessionAudit {
     at: number | 'document',
     more: VerifyOptions['expected'] = {},
   ) {
-    const verifyP384 = this.context.options.verifyP384 ?? nobleP384;
-    const document = fromBase64(this.body.evidence[party].document);
+    const { verifyP384 } = this.context.options;
+    const document = (this.documents[party] ??= fromBase64(this.body.evidence[party].document));
     const expected = { ...this.expectations(party), ...more };
     return verifyAttestation(document, policy, at, { verifyP384, expected });
   }
@@ -248,19 +249,18 @@ export class SessionAudit {
     const identity = known[party]?.identity;
     const { payloadSha256 } = verdict;
     if (identity === undefined || payloadSha256 === null) return;
-    notes.check(
+    const statement = identityStatement(
+      sessionRole(body, party),
+      fixed(fromHex(body.handshake.transcript), 48, 'transcript'),
+      fixed(payloadSha256, 32, 'payload'),
+    );
+    const signature = fromHex(body.evidence[party].signature);
+    notes.assert(
       'identity key signed the session',
       `/receipt/evidence/${party}/signature`,
       'ERR_AUDIT_SIGNATURE',
-      () => {
-        assertIdentity(
-          fixed(fromHex(identity), 32, 'identity'),
-          sessionRole(body, party),
-          fixed(fromHex(body.handshake.transcript), 48, 'transcript'),
-          fixed(payloadSha256, 32, 'payload'),
-          fixed(fromHex(body.evidence[party].signature), 64, 'signature'),
-        );
-      },
+      context.options.verifyEd25519(statement, fromHex(identity), signature),
+      "a signature by the organisation's identity key",
     );
   }
 
@@ -303,8 +303,8 @@ export class SessionAudit {
   }
 
   protected checkSignatures(): void {
-    const { body, record, notes } = this;
-    const id = receiptId(body);
+    const { body, record, notes, id } = this;
+    const { verifyEd25519 } = this.context.options;
     for (const party of PARTIES) {
       const key = fromHex(body.accounts[party].enclaveKey);
       const signature = fromHex(record.signatures[party]);
@@ -312,7 +312,7 @@ export class SessionAudit {
         'enclave signed the receipt',
         `/signatures/${party}`,
         'ERR_AUDIT_SIGNATURE',
-        isSigned(receiptStatement(party, id), key, signature),
+        verifyEd25519(receiptStatement(party, id), key, signature),
         `the signature of party ${party}'s enclave on this receipt`,
       );
     }

@@ -6,7 +6,8 @@ import type { JsonObject } from '../src/json.ts';
 import type { NowMs } from '../src/rng.ts';
 import type { Manifest, Role } from '../src/run/manifest.ts';
 import type { Bundle } from './bundle.ts';
-import type { NoteKey } from './checkpoint.ts';
+import type { NoteKey, VerifyEd25519 } from './checkpoint.ts';
+import type { Completion, LogRecord } from './log-record.ts';
 import type { VerifyP384 } from './p384.ts';
 import type { AppraisalPolicy } from './policy.ts';
 
@@ -47,15 +48,31 @@ export interface AuditOptions {
   /** The other party's bundle. */
   readonly peer?: Bundle;
   readonly verifyP384?: VerifyP384;
+  /** The platform's, for speed; without it, or where it says no, @noble/curves decides. */
+  readonly verifyEd25519?: VerifyEd25519;
   /** Results of records that were audited before under the same options; filled and used. */
   readonly memory?: AuditMemory;
 }
 
-/** Nothing in it is about keys or policies: use one per set of options. */
+/**
+ * What was read and verified before, each under a hash of everything that it was read or derived from, except keys and
+ * policies: use one per set of options.
+ */
 export interface AuditMemory {
   readonly runs: Map<string, RunAudit>;
+  /** By the hash of a record's bytes, a hash of it without its predecessor's. */
+  readonly alone: Map<string, string>;
   readonly certificates: Map<string, string | null>;
+  readonly lines: Map<string, LogRecord | Completion>;
+  readonly p384: Map<string, Promise<boolean>>;
+  readonly ed25519: Map<string, boolean>;
 }
+
+/** The options as the parts of an audit use them: with verifiers, each signature once. */
+export type Auditing = AuditOptions & {
+  readonly verifyP384: VerifyP384;
+  readonly verifyEd25519: VerifyEd25519;
+};
 
 /** Tree size and root, hex. */
 export interface Head {

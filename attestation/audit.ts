@@ -6,16 +6,18 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { equalConstantTime } from '../src/bytes.ts';
-import { fromHex, lengthPrefixed, toHex, utf8 } from '../src/encoding.ts';
+import { fromHex, toHex, utf8 } from '../src/encoding.ts';
 import { DpcaError, isErrorCode } from '../src/errors.ts';
 import { canonicalJson } from '../src/json.ts';
+import type { Manifest } from '../src/run/manifest.ts';
 import { auditAgainst, auditPeer } from './audit-compare.ts';
 import { auditChain, auditHistory } from './audit-history.ts';
-import { Notes, reasonOf } from './audit-notes.ts';
+import { Notes, reasonOf, rememberEd25519, rememberP384 } from './audit-notes.ts';
 import { auditReattestation } from './audit-reattest.ts';
 import { auditRun } from './audit-run.ts';
 import type { RunContext } from './audit-session.ts';
 import type {
+  Auditing,
   AuditMemory,
   AuditOptions,
   AuditResult,
@@ -27,14 +29,17 @@ import type {
 import { type Bundle, BundleFault, readBundle } from './bundle.ts';
 import { type NoteKey, openCheckpoint } from './checkpoint.ts';
 import { cosigner } from './ledger-session.ts';
-import { completionBytes, type LogRecord, type RunRecord } from './log-record.ts';
+import { type Completion, completionBytes, type LogRecord, type RunRecord } from './log-record.ts';
 import { MerkleTree } from './merkle.ts';
-import { nobleP384, type VerifyP384 } from './p384.ts';
+import { nobleP384 } from './p384.ts';
 import { type AppraisalPolicy, parsePolicy, policyHash } from './policy.ts';
 
 /** An empty memory; keep it only for audits under the same options. */
 export function auditMemory(): AuditMemory {
-  return { runs: new Map(), certificates: new Map() };
+  return {
+    ...{ runs: new Map(), alone: new Map(), certificates: new Map(), lines: new Map() },
+    ...{ p384: new Map(), ed25519: new Map() },
+  };
 }
 
 /**
@@ -45,17 +50,16 @@ export async function auditBundle(
   input: Uint8Array | Bundle,
   options: AuditOptions,
 ): Promise<AuditResult> {
-  if (!(input instanceof Uint8Array)) return new Audit(input, options).run();
-  let bundle: Bundle;
   try {
-    bundle = readBundle(input);
+    const isRead = !(input instanceof Uint8Array);
+    const bundle = isRead ? input : readBundle(input, options.memory?.lines);
+    return await new Audit(bundle, options).run();
   } catch (error) {
     if (!(error instanceof BundleFault)) throw error;
     const { record, code, message: detail } = error;
     const checks: Finding[] = [{ record, field: 'bundle', class: 'tamper', code, detail }];
     return { origin: '', records: 0, runs: [], checks, passed: [], verdict: 'fail' };
   }
-  return new Audit(bundle, options).run();
 }
 
 /** The policies that a bundle logs, by hash; those whose hash is wrong are left out. */
@@ -73,22 +77,16 @@ export function loggedPolicies(bundle: Bundle): ReadonlyMap<string, AppraisalPol
   return policies;
 }
 
-/** Each signature once: documents share most of their chains, and each is judged under two policies. */
-function remembering(verify: VerifyP384): VerifyP384 {
-  const known = new Map<string, Promise<boolean>>();
-  return (publicKey, signature, message) => {
-    const name = toHex(sha256(lengthPrefixed(publicKey, signature, message)));
-    const before = known.get(name);
-    if (before !== undefined) return before;
-    const result = verify(publicKey, signature, message);
-    known.set(name, result);
-    return result;
-  };
+/** How the sessions of a log ended. */
+interface Sessions {
+  readonly runs: Map<string, Pick<RunRecord, 'receipt'> & { readonly manifest: Manifest | null }>;
+  readonly ended: Set<string | null>;
 }
 
 class Audit {
   private readonly bundle: Bundle;
-  private readonly options: AuditOptions;
+  private readonly options: Auditing;
+  private readonly memory: AuditMemory;
   private readonly log = new Notes(null);
   private readonly findings: Finding[] = [];
   private readonly passed: Map<string, number> = new Map();
@@ -96,7 +94,12 @@ class Audit {
 
   constructor(bundle: Bundle, options: AuditOptions) {
     this.bundle = bundle;
-    this.options = { ...options, verifyP384: remembering(options.verifyP384 ?? nobleP384) };
+    this.memory = options.memory ?? auditMemory();
+    this.options = {
+      ...options,
+      verifyP384: rememberP384(options.verifyP384 ?? nobleP384, this.memory),
+      verifyEd25519: rememberEd25519(options.verifyEd25519, this.memory),
+    };
     this.tree = new MerkleTree(bundle.leaves);
   }
 
@@ -114,22 +117,30 @@ class Audit {
       );
     } else {
       this.checkNotes(owner);
-      const memory = options.memory ?? auditMemory();
       const policies = new Map([
         [toHex(policyHash(options.policy)), options.policy],
         ...(options.peer === undefined ? [] : loggedPolicies(options.peer)),
         ...loggedPolicies(bundle),
       ]);
-      const context: RunContext = { options, owner, policies, memory };
+      const context: RunContext = { options, owner, policies, memory: this.memory };
+      const sessions: Sessions = { runs: new Map(), ended: new Set() };
       for (const record of bundle.records) {
-        if (record.type === 'run') runs.push(await this.auditedRun(record, context));
-        else await this.checkRecord(record, owner, context);
+        if (record.type === 'abort' || record.type === 'refusal')
+          sessions.ended.add(record.session);
+        if (record.type !== 'run') continue;
+        const audited = await this.auditedRun(record, context);
+        const { receipt } = record;
+        runs.push(audited);
+        sessions.runs.set(receipt.session, { receipt, manifest: audited.run.manifest });
       }
-      this.checkCompletions(runs);
+      for (const record of bundle.records) {
+        if (record.type !== 'run') await this.checkRecord(record, owner, context, sessions);
+      }
+      this.checkCompletions(runs, sessions.ended);
       for (const notes of auditHistory(bundle, this.tree, runs)) this.take(notes);
       for (const notes of auditAgainst(bundle, this.tree, options, owner)) this.take(notes);
       if (options.peer !== undefined)
-        this.take(auditPeer(bundle, this.tree, options.peer, options, owner));
+        this.take(auditPeer(bundle, this.tree, options.peer, options, owner, runs));
     }
     this.take(this.log);
     for (const run of runs) this.take(run);
@@ -145,7 +156,7 @@ class Audit {
   }
 
   private take(notes: Pick<RunAudit, 'findings' | 'passed'>): void {
-    this.findings.push(...notes.findings);
+    for (const finding of notes.findings) this.findings.push(finding);
     for (const [name, count] of notes.passed) {
       this.passed.set(name, (this.passed.get(name) ?? 0) + count);
     }
@@ -159,7 +170,7 @@ class Audit {
     const witnesses = options.witnesses ?? [];
     const field = 'checkpoint';
     const head = log.check('last checkpoint is signed', field, 'ERR_LOG_NOTE', () =>
-      openCheckpoint(utf8(bundle.checkpoint), key, [...peers, ...witnesses]),
+      openCheckpoint(utf8(bundle.checkpoint), key, [...peers, ...witnesses], options.verifyEd25519),
     );
     if (head !== undefined) {
       const { size } = this.tree;
@@ -185,7 +196,7 @@ class Audit {
     const seen = new Set<string>();
     for (const note of bundle.witnessed) {
       const opened = log.check('witnessed checkpoint is signed', 'witnessed', 'ERR_LOG_NOTE', () =>
-        openCheckpoint(utf8(note), key, witnesses),
+        openCheckpoint(utf8(note), key, witnesses, options.verifyEd25519),
       );
       if (opened === undefined) continue;
       if (opened.size > this.tree.size) {
@@ -224,24 +235,35 @@ class Audit {
 
   private async auditedRun(record: RunRecord, context: RunContext): Promise<RunAudit> {
     const completion = this.bundle.completions.get(record.seq);
-    const { memory, policies } = context;
-    // a run by itself does not depend on what stands before it
-    const alone = toHex(sha256(utf8(canonicalJson({ ...record, prev: '' }))));
-    const rest = completion === undefined ? '' : toHex(sha256(completionBytes(completion)));
-    const { init, resp } = record.receipt.handshake.policyHashes;
-    const known = [init, resp].map((hash) => policies.has(hash)).join();
-    const name = `${alone} ${rest} ${known}`;
-    const done = memory.runs.get(name);
+    const name = this.options.memory && this.nameOf(record, completion, context);
+    const done = name === undefined ? undefined : this.memory.runs.get(name);
     if (done !== undefined) return done;
-    let audited: RunAudit;
     try {
-      audited = await auditRun(record, completion, context);
+      const audited = await auditRun(record, completion, context);
+      if (name !== undefined) this.memory.runs.set(name, audited);
+      return audited;
     } catch (error) {
       if (!(error instanceof DpcaError)) throw error;
       throw new BundleFault(record.seq, reasonOf(error), error);
     }
-    memory.runs.set(name, audited);
-    return audited;
+  }
+
+  /** Everything that the audit of a run by itself depends on, apart from the options; not what stands before it. */
+  private nameOf(
+    record: RunRecord,
+    completion: Completion | undefined,
+    { owner, policies }: RunContext,
+  ): string {
+    const leaf = toHex(this.tree.leaf(record.seq));
+    let alone = this.memory.alone.get(leaf);
+    if (alone === undefined) {
+      alone = toHex(sha256(utf8(canonicalJson({ ...record, prev: '' }))));
+      this.memory.alone.set(leaf, alone);
+    }
+    const rest = completion === undefined ? '' : toHex(sha256(completionBytes(completion)));
+    const { init, resp } = record.receipt.handshake.policyHashes;
+    const known = [init, resp].map((hash) => policies.has(hash)).join();
+    return `${owner.log} ${alone} ${rest} ${known}`;
   }
 
   /** Records that are no runs. */
@@ -249,6 +271,7 @@ class Audit {
     record: Exclude<LogRecord, RunRecord>,
     owner: KnownParty,
     context: RunContext,
+    { runs, ended }: Sessions,
   ): Promise<void> {
     const notes = new Notes(record.seq);
     switch (record.type) {
@@ -272,7 +295,10 @@ class Audit {
         });
         break;
       case 'reattest':
-        await auditReattestation(record, this.bundle, context, notes);
+        await auditReattestation(
+          ...([record, runs.get(record.session), ended.has(record.session)] as const),
+          ...([context, notes] as const),
+        );
         break;
       case 'refusal':
       case 'abort': {
@@ -305,12 +331,7 @@ class Audit {
   }
 
   /** Every run is completed, or its end is logged; what lies behind the last cosigned checkpoint is this party's word. */
-  private checkCompletions(runs: readonly RunAudit[]): void {
-    const ended = new Set(
-      this.bundle.records.flatMap((r) =>
-        r.type === 'abort' || r.type === 'refusal' ? [r.session] : [],
-      ),
-    );
+  private checkCompletions(runs: readonly RunAudit[], ended: Sessions['ended']): void {
     let witnessed = 0;
     for (const { run, facts } of runs) {
       const { after } = facts.own;

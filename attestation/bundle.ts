@@ -5,10 +5,11 @@
  * @module
  */
 import { concat, equalConstantTime } from '../src/bytes.ts';
-import { utf8 } from '../src/encoding.ts';
+import { fromUtf8, toHex, utf8 } from '../src/encoding.ts';
 import { DpcaError } from '../src/errors.ts';
-import { canonicalJson, type JsonObject } from '../src/json.ts';
-import { type Form, parseCanonical } from './form.ts';
+import { canonicalJson, type Json, type JsonObject } from '../src/json.ts';
+import type { AuditMemory } from './audit-types.ts';
+import { type Form, isObject, parseCanonical } from './form.ts';
 import {
   type Completion,
   completionBytes,
@@ -82,50 +83,97 @@ export function writeBundle(parts: {
   return concat(...lines.flatMap((line) => [line, Uint8Array.of(10)]));
 }
 
-function linesOf(bytes: Uint8Array): Uint8Array[] {
+/** Lines that end, and how many bytes follow the last one. */
+function linesOf(bytes: Uint8Array): { readonly lines: Uint8Array[]; readonly rest: number } {
   const lines: Uint8Array[] = [];
   let start = 0;
   for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
     lines.push(bytes.subarray(start, end));
     start = end + 1;
   }
-  if (start !== bytes.length) throw new BundleFault(null, 'bundle: the last line is incomplete');
-  return lines;
+  return { lines, rest: bytes.length - start };
 }
 
-/** Reads a bundle strictly (ERR_AUDIT_FORMAT, naming the record); nothing in it is true before it is audited. */
-export function readBundle(bytes: Uint8Array): Bundle {
-  const [first, ...lines] = linesOf(bytes);
-  const fault = <T>(record: number | null, read: () => T): T => {
+/** The number and type that a line claims; for naming what is missing, not for reading it. */
+function claimOf(line: Uint8Array): JsonObject {
+  try {
+    const value = JSON.parse(fromUtf8(line)) as Json;
+    return isObject(value) ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+/** In lines that do not add up: the first of `n` records that is not in its place, or run that nothing completes there. */
+function gapIn(lines: readonly Uint8Array[], n: number): number | null {
+  const claims = lines.map(claimOf);
+  const open = new Set<number>();
+  for (let i = 0; i < n; i++) {
+    if (claims[i]?.['seq'] !== i) return i;
+    if (claims[i]?.['type'] === 'run') open.add(i);
+  }
+  let last: number | null = null;
+  for (const { seq, type } of claims.slice(n)) {
+    if (typeof seq !== 'number' || type !== undefined || seq <= (last ?? -1)) break;
+    if (open.delete(seq)) last = seq;
+  }
+  return [...open][0] ?? last;
+}
+
+/**
+ * Reads a bundle strictly (ERR_AUDIT_FORMAT, naming the record); nothing in it is true before it is audited.
+ * @param known records and completions that were read before, by the hash of their bytes; filled and used
+ */
+export function readBundle(bytes: Uint8Array, known: AuditMemory['lines'] = new Map()): Bundle {
+  const { lines, rest } = linesOf(bytes);
+  const first = lines.shift();
+  const fault = <T>(record: () => number | null, read: () => T): T => {
     try {
       return read();
     } catch (cause) {
-      throw new BundleFault(record, cause instanceof Error ? cause.message : 'bundle', cause);
+      throw new BundleFault(record(), cause instanceof Error ? cause.message : 'bundle', cause);
     }
   };
-  const header = fault(null, () =>
+  const nowhere = (): null => null;
+  const header = fault(nowhere, () =>
     parseCanonical(first ?? new Uint8Array(0), HEADER, 'bundle header', 'ERR_AUDIT_FORMAT'),
   );
   const count = (name: string): number => Number(header[name]);
   const [n, m, w] = [count('records'), count('completions'), count('witnessed')];
-  if (lines.length !== n + m + w + 1) {
-    throw new BundleFault(null, `bundle: expected ${n + m + w + 2} lines, got ${lines.length + 1}`);
+  if (lines.length !== n + m + w + 1 || rest > 0) {
+    const got = `${lines.length + 1}${rest > 0 ? ' and a part of one' : ''}`;
+    throw new BundleFault(gapIn(lines, n), `bundle: expected ${n + m + w + 2} lines, got ${got}`);
   }
+  const once = <T extends LogRecord | Completion>(name: string, read: () => T): T => {
+    const value = known.get(name) ?? read();
+    known.set(name, value);
+    // a line's kind is in the name
+    return value as T;
+  };
   const raw = lines.slice(0, n);
+  const leaves = raw.map(leafHash);
   const records = raw.map((line, i) =>
-    fault(i, () => parseLogRecord(line, `record ${i}`, 'ERR_AUDIT_FORMAT')),
+    once(`record ${toHex(leaves[i] ?? line)}`, () =>
+      fault(
+        () => i,
+        () => parseLogRecord(line, `record ${i}`, 'ERR_AUDIT_FORMAT'),
+      ),
+    ),
   );
   const completions = new Map<number, Completion>();
   let last = -1;
   lines.slice(n, n + m).forEach((line, i) => {
-    const named = /"seq":([0-9]{1,10})\}\s*$/.exec(toText(line))?.[1];
-    const completion = fault(named === undefined ? null : Number(named), () =>
-      parseCompletion(line, `completion ${i}`, 'ERR_AUDIT_FORMAT'),
+    const named = /"seq":([0-9]{1,10})\}\s*$/.exec(String.fromCharCode(...line.subarray(-32)))?.[1];
+    const completion = once(`completion ${toHex(leafHash(line))}`, () =>
+      fault(
+        () => (named === undefined ? gapIn(lines, n) : Number(named)),
+        () => parseCompletion(line, `completion ${i}`, 'ERR_AUDIT_FORMAT'),
+      ),
     );
     const { seq } = completion;
-    if (seq <= last) throw new BundleFault(seq, `completion ${i}: expected ascending records`);
-    if (records[seq]?.type !== 'run') {
-      throw new BundleFault(seq, `completion ${i}: expected the number of a run's record`);
+    if (seq <= last || records[seq]?.type !== 'run') {
+      const at = gapIn(lines, n) ?? seq;
+      throw new BundleFault(at, `completion ${i}: expected that of another run, ascending`);
     }
     last = seq;
     completions.set(seq, completion);
@@ -133,7 +181,7 @@ export function readBundle(bytes: Uint8Array): Bundle {
   const notes = lines
     .slice(n + m)
     .map((line, i) =>
-      fault(null, () =>
+      fault(nowhere, () =>
         textOf(parseCanonical(line, NOTE, `note ${i}`, 'ERR_AUDIT_FORMAT'), 'note'),
       ),
     );
@@ -143,7 +191,7 @@ export function readBundle(bytes: Uint8Array): Bundle {
   }
   const origin = textOf(header, 'origin');
   return {
-    ...{ origin, log: origin.slice(-64), records, leaves: raw.map(leafHash), completions },
+    ...{ origin, log: origin.slice(-64), records, leaves, completions },
     ...{ witnessed, checkpoint: notes[w] ?? '' },
   };
 }
@@ -152,12 +200,6 @@ export function readBundle(bytes: Uint8Array): Bundle {
 function textOf(object: JsonObject, name: string): string {
   const value = object[name];
   return typeof value === 'string' ? value : '';
-}
-
-function toText(line: Uint8Array): string {
-  let text = '';
-  for (const byte of line) text += String.fromCharCode(byte);
-  return text;
 }
 
 /** Index of the first record that two bundles of one log do not share, or undefined when one continues the other. */

@@ -110,18 +110,21 @@ export function parseNote(note: Uint8Array): {
   return { text: whole.slice(0, gap + 1), lines };
 }
 
-/** Strict Ed25519 verification (RFC 8032, no cofactor); a malformed key or signature is an invalid one. */
-export function isSigned(
+/** Whether `signature` is one of `message`; must not throw for bad input. */
+export type VerifyEd25519 = (
   message: Uint8Array,
   publicKey: Uint8Array,
   signature: Uint8Array,
-): boolean {
+) => boolean;
+
+/** Strict Ed25519 verification (RFC 8032, canonical, no small keys); a malformed key or signature is an invalid one. */
+export const isSigned: VerifyEd25519 = (message, publicKey, signature) => {
   try {
     return ed25519.verify(signature, message, publicKey, { zip215: false });
   } catch {
     return false;
   }
-}
+};
 
 /** The note of a checkpoint, signed under the log's name, which is its origin. */
 export function signCheckpoint(checkpoint: Checkpoint, signer: NoteSigner): Uint8Array {
@@ -161,6 +164,7 @@ export function openCheckpoint(
   note: Uint8Array,
   log: NoteKey,
   cosigners: readonly NoteKey[],
+  verify: VerifyEd25519 = isSigned,
 ): OpenedCheckpoint {
   const { text, lines } = parseNote(note);
   const checkpoint = parseText(text);
@@ -180,13 +184,13 @@ export function openCheckpoint(
     seen.add(key);
     const reader = new Reader(blob.subarray(4));
     if (own !== undefined) {
-      if (!isSigned(utf8(text), key.publicKey, reader.rest())) invalid(name);
+      if (!verify(utf8(text), key.publicKey, reader.rest())) invalid(name);
       continue;
     }
     if (reader.remaining !== 72) invalid(name);
     const time = reader.u64();
     const signature = reader.rest();
-    if (time >> 63n !== 0n || !isSigned(cosigned(text, time), key.publicKey, signature)) {
+    if (time >> 63n !== 0n || !verify(cosigned(text, time), key.publicKey, signature)) {
       invalid(name);
     }
     cosignatures.push({ name, time, signature });

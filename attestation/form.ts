@@ -43,13 +43,13 @@ function misfit(value: Json | undefined, form: Form, path: string): string | und
   }
   if ('members' in form) {
     if (!isObject(value)) return `${at}: expected an object`;
-    const unknown = Object.keys(value).find((name) => !(name in form.members));
+    const unknown = Object.keys(value).find((name) => !Object.hasOwn(form.members, name));
     if (unknown !== undefined) return `${path}/${unknown}: unknown member`;
     return first(
       Object.entries(form.members).map(
         ([name, inner]) =>
           () =>
-            name in value
+            Object.hasOwn(value, name)
               ? misfit(value[name], inner, `${path}/${name}`)
               : `${path}/${name}: missing`,
       ),

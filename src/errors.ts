@@ -57,7 +57,6 @@ export const ERROR_CODES = {
     'usage',
     "the manifest asks for shares, which carry no differential privacy, and this side's configuration does not allow them",
   ],
-  ERR_APPROVAL: ['usage', 'no approved run is left'],
 
   // input data
   ERR_INPUT_FILE: ['input', 'an input file cannot be read'],
@@ -118,7 +117,10 @@ export const ERROR_CODES = {
 
   // shares of matched rows (docs/values.md)
   ERR_MPC_CHECK: ['peer', 'a consistency check of oblivious transfer failed: the peer deviated'],
-  ERR_MPC_POINT: ['peer', 'an element of a base transfer is not canonical, or is the identity'],
+  ERR_MPC_POINT: [
+    'peer',
+    'an element of a base transfer is not canonical, or is the identity or the own one',
+  ],
   ERR_VALUES_RANGE: ['peer', 'an opened moment lies outside the bounds of its statistic'],
 
   // ledger (docs/ledger.md section 7)

@@ -16,6 +16,7 @@ import { collect } from '../cli/program.ts';
 import type { Io } from '../cli/io.ts';
 import { parseObject, readTextFile } from '../keys/files.ts';
 import { readPeer } from '../keys/peers.ts';
+import { verifyEd25519 } from '../ed25519-node.ts';
 import { verifyP384 } from '../p384-webcrypto.ts';
 import { isoInstant } from '../cli/instant.ts';
 import { readFileBytes } from './log.ts';
@@ -59,7 +60,7 @@ export function auditOptions(flags: AuditFlags): AuditOptions {
   });
   const { peerBundle } = flags;
   return {
-    ...{ parties, against, witnesses, verifyP384 },
+    ...{ parties, against, witnesses, verifyP384, verifyEd25519 },
     roots: flags.root.map(rootOf),
     policy: parsePolicy(readTextFile(flags.policy)),
     ...(peerBundle === undefined ? {} : { peer: readBundle(readFileBytes(peerBundle)) }),

@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { toBase64 } from '../../attestation/base64.ts';
-import { auditBundle } from '../../attestation/audit.ts';
+import { auditBundle, auditMemory } from '../../attestation/audit.ts';
 import { readBundle } from '../../attestation/bundle.ts';
 import {
   cosign,
@@ -32,6 +32,7 @@ import { loadKeys } from '../keys/keys.ts';
 import { completionFrom, exportLog } from '../log/bundle.ts';
 import { logFolder, logOwner, openLog } from '../log/run-log.ts';
 import { type LogOwner, LogStore } from '../log/store.ts';
+import { verifyEd25519 } from '../ed25519-node.ts';
 import { verifyP384 } from '../p384-webcrypto.ts';
 import { releaseText } from '../proxy/release-text.ts';
 
@@ -249,10 +250,12 @@ async function fetch(io: Io, file: string, given: Flags): Promise<void> {
   const parties = [party.own, party.other];
   const policy = parsePolicy(readTextFile(party.config.policy));
   const roots = policy.roots.map(({ fingerprint }) => fingerprint);
+  const there = store.completions();
   const missing = store.records.flatMap((_line, seq) => {
     const record = store.record(seq);
-    return record.type === 'run' && !store.completions().has(seq) ? [record] : [];
+    return record.type === 'run' && !there.has(seq) ? [record] : [];
   });
+  const memory = auditMemory();
   const fetched: JsonObject[] = [];
   for (const record of missing) {
     const completion = completionFrom(store, peer, record.receipt.session);
@@ -262,7 +265,7 @@ async function fetch(io: Io, file: string, given: Flags): Promise<void> {
     const completions = new Map([...bundle.completions, [completion.seq, completion]]);
     const { checks } = await auditBundle(
       { ...bundle, completions },
-      { parties, roots, policy, verifyP384 },
+      { parties, roots, policy, verifyP384, verifyEd25519, memory },
     );
     const wrong = checks.find(
       ({ record: at, field, class: kind }) =>

@@ -28,12 +28,15 @@ const tick = async () => {
     if (!answer.ok) throw new Error();
     const next = new DOMParser().parseFromString(await answer.text(), 'text/html');
     const open = [...document.querySelectorAll('details')].map((d) => d.open);
-    document.querySelector('main').replaceWith(next.querySelector('main'));
+    const main = next.querySelector('main');
+    document.querySelector('main').replaceWith(main);
     document.querySelectorAll('details').forEach((d, i) => { d.open = open[i] === true; });
-    setTimeout(tick, 1000);
-  } catch {
-    document.getElementById('link').textContent = 'The host has ended; this is the last that was shown.';
-  }
+    if (main.dataset.last === undefined) {
+      setTimeout(tick, 1000);
+      return;
+    }
+  } catch { /* the host has ended before it could say so */ }
+  document.getElementById('link').textContent = 'The host has ended; this is the last that was shown.';
 };
 setTimeout(tick, 1000);
 `;
@@ -150,8 +153,13 @@ function release({ release: given }: LiveRun, { manifest }: LiveParties): Html {
   </section>`;
 }
 
-/** The page as of `nowMs`; renews itself until the host ends. */
-export function renderLive(run: LiveRun, parties: LiveParties, nowMs: number): string {
+/** The page as of `nowMs`; renews itself until the host ends, which the `last` one says. */
+export function renderLive(
+  run: LiveRun,
+  parties: LiveParties,
+  nowMs: number,
+  last = false,
+): string {
   const { manifest, own } = parties;
   const isOver = run.state === 'released' || run.state === 'failed';
   return page({
@@ -171,7 +179,7 @@ export function renderLive(run: LiveRun, parties: LiveParties, nowMs: number): s
               >`
         }
       </header>
-      <main>
+      <main${last ? html` data-last=""` : EMPTY}>
         ${status(run, nowMs)}
         <p class="soft small">
           Started ${time(run.startedMs)}, ${seconds((run.endedMs ?? nowMs) - run.startedMs)}

@@ -23,8 +23,10 @@ export interface LiveServer {
 const HOST = '127.0.0.1';
 const MAX_CONNECTIONS = 16;
 const REQUEST_MS = 5_000;
-/** Open pages ask once a second. */
+/** Open pages ask once a second; on a busy machine a little later. Then the end is waited for in steps. */
 const LAST_LOOK_MS = 1_500;
+const STEP_MS = 100;
+const MAX_STEPS = 25;
 
 const HEADERS = {
   'Cache-Control': 'no-store',
@@ -57,6 +59,8 @@ export async function serveLive(
   const path = Buffer.from(token, 'latin1');
   let names: readonly string[] = [];
   let lastSeenMs = -Infinity;
+  let isClosing = false;
+  let isEndSeen = false;
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     request.resume();
     if (!names.includes(request.headers.host ?? '')) {
@@ -65,7 +69,9 @@ export async function serveLive(
     else if (!isToken(request.url, path)) answer(response, 404, 'Nothing here.\n');
     else {
       lastSeenMs = now();
-      answer(response, 200, renderLive(state.current, parties, lastSeenMs), 'text/html');
+      isEndSeen = isClosing;
+      const text = renderLive(state.current, parties, lastSeenMs, isClosing);
+      answer(response, 200, text, 'text/html');
     }
   };
   const server = createServer(
@@ -85,7 +91,10 @@ export async function serveLive(
   return {
     url: `http://${HOST}:${bound}${token}`,
     close: async () => {
+      isClosing = true;
       if (now() - lastSeenMs < 2 * LAST_LOOK_MS) await delay(LAST_LOOK_MS);
+      else isEndSeen = true; // nobody looks
+      for (let step = 0; step < MAX_STEPS && !isEndSeen; step++) await delay(STEP_MS);
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
       await closed;

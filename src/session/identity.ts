@@ -22,7 +22,12 @@ export function identityHash(publicKey: Bytes<32>): Bytes<32> {
   return fixed(sha256(publicKey), 32, 'identity hash');
 }
 
-function signedBytes(role: Role, transcript: Bytes<48>, payloadHash: Bytes<32>): Uint8Array {
+/** The bytes that {@link signIdentity} signs. */
+export function identityStatement(
+  role: Role,
+  transcript: Bytes<48>,
+  payloadHash: Bytes<32>,
+): Uint8Array {
   return concat(utf8(`dpca-attest/v1 id${role}`), transcript, payloadHash);
 }
 
@@ -33,7 +38,7 @@ export function signIdentity(
   transcript: Bytes<48>,
   payloadHash: Bytes<32>,
 ): Bytes<64> {
-  const message = signedBytes(role, transcript, payloadHash);
+  const message = identityStatement(role, transcript, payloadHash);
   return fixed(ed25519.sign(message, keys.secretKey), 64, 'signature');
 }
 
@@ -47,7 +52,7 @@ export function assertIdentity(
 ): void {
   let valid = false;
   try {
-    const message = signedBytes(role, transcript, payloadHash);
+    const message = identityStatement(role, transcript, payloadHash);
     valid = ed25519.verify(signature, message, publicKey, { zip215: false });
   } catch {
     // a malformed signature or key is an invalid one

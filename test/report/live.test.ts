@@ -201,6 +201,11 @@ describe('the live page', () => {
         expect(await axe(seen.page)).toEqual([]);
         state.released(richRelease(manifest, [200, 100], 5n));
         await seen.page.getByText('The run is over: released').waitFor();
+        // the last page says so, and is not asked for again from a host that has gone
+        await server.close();
+        await seen.page.getByText('The host has ended').waitFor();
+        await seen.page.waitForTimeout(1_500);
+        expect(await seen.page.getByText('The run is over: released').count()).toBe(1);
         expect(seen.messages).toEqual([]);
         expect(seen.requests).toEqual([]);
         await seen.close();
