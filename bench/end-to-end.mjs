@@ -1,5 +1,6 @@
-// End to end: both parties on this machine, four processes, real WebSockets, 50 % overlap. CPU seconds and peak memory of
-// every process are read from /proc; those until the peer is attested are given beside and not counted.
+// End to end: both parties on this machine, four processes, real WebSockets, 50 % overlap. CPU seconds (also of the
+// enclaves' main threads alone) and peak memory of every process are read from /proc; those until the peer is attested
+// are given beside and not counted.
 import { execFileSync, spawn } from 'node:child_process';
 import {
   mkdirSync,
@@ -142,14 +143,20 @@ function prepare(folder, rows, columns, values) {
   return JSON.parse(manifest);
 }
 
-/** CPU seconds and peak resident MiB of one process, as long as it is there. */
+/** User and system CPU seconds in a stat file of /proc. */
+function cpuOf(path) {
+  const stat = readFileSync(path, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** CPU seconds, of all threads and of the main one, and peak resident MiB of one process, as long as it is there. */
 function usage(pid, last) {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const cpu = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+    const cpu = cpuOf(`/proc/${pid}/stat`);
+    const main = cpuOf(`/proc/${pid}/task/${pid}/stat`);
     const peak = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-    return { cpu, peak: peak === null ? last.peak : Number(peak[1]) / 1024 };
+    return { cpu, main, peak: peak === null ? last.peak : Number(peak[1]) / 1024 };
   } catch {
     return last;
   }
@@ -167,9 +174,7 @@ function childOf(pid) {
 class Watched {
   constructor(folder, args) {
     this.events = [];
-    this.zero = { cpu: 0, peak: 0 };
-    this.host = this.zero;
-    this.enclave = this.zero;
+    this.host = this.enclave = { cpu: 0, main: 0, peak: 0 };
     const child = spawn(process.execPath, [entry, ...args, '--json'], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -188,7 +193,7 @@ class Watched {
       this.sample();
       this.events.push({ ...event, at: performance.now(), cpu: this.host.cpu + this.enclave.cpu });
       if (event.msg === 'the peer is attested')
-        this.attested = { at: performance.now(), host: this.host.cpu, enclave: this.enclave.cpu };
+        this.attested = { at: performance.now(), host: this.host, enclave: this.enclave };
       if (event.error !== undefined) console.error(line);
     });
     this.timer = setInterval(() => this.sample(), SAMPLE_MS);
@@ -208,6 +213,31 @@ class Watched {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
+}
+
+/** CPU seconds of both parties' processes by phase, as the hosts report phases, from attestation on. */
+function phasesOf(parties) {
+  const spent = new Map();
+  for (const { events, host, enclave, attested } of parties) {
+    let cpu = attested.host.cpu + attested.enclave.cpu;
+    let name = 'attested';
+    const until = (now, next) => {
+      spent.set(name, (spent.get(name) ?? 0) + now - cpu);
+      [name, cpu] = [next, now];
+    };
+    for (const { msg, phase, at, cpu: now } of events) {
+      if (msg !== 'phase' || at < attested.at) continue;
+      // a column is first the own one, then the peer's
+      until(now, phase === name || phase === `${name} (peer)` ? `${phase} (peer)` : phase);
+    }
+    until(host.cpu + enclave.cpu, '');
+  }
+  const total = [...spent.values()].reduce((sum, value) => sum + value, 0);
+  return [...spent].map(([phase, value]) => ({
+    phase,
+    cpuSeconds: round(value),
+    share: `${round((100 * value) / total, 1)} %`,
+  }));
 }
 
 const round = (value, digits = 2) => Number(value.toFixed(digits));
@@ -230,13 +260,15 @@ export async function measureRun(rows, columns, values) {
     const finished = performance.now();
     if (codes.some((code) => code !== 0))
       throw new Error(`a run ended with ${codes.join(' and ')}`);
-    const after = (process, side) => process[side].cpu - process.attested[side];
+    const after = (process, side, what = 'cpu') =>
+      process[side][what] - process.attested[side][what];
     const cpu = {
       hostA: after(a, 'host'),
       enclaveA: after(a, 'enclave'),
       hostB: after(b, 'host'),
       enclaveB: after(b, 'enclave'),
     };
+    const mains = { mainA: after(a, 'enclave', 'main'), mainB: after(b, 'enclave', 'main') };
     const total = [a, b].reduce((sum, { host, enclave }) => sum + host.cpu + enclave.cpu, 0);
     return {
       rows,
@@ -246,19 +278,15 @@ export async function measureRun(rows, columns, values) {
       wallWithStart: round((finished - started) / 1000),
       cpuSeconds: round(Object.values(cpu).reduce((sum, value) => sum + value, 0)),
       cpuWithStart: round(total),
-      ...Object.fromEntries(Object.entries(cpu).map(([name, value]) => [name, round(value)])),
+      ...Object.fromEntries(
+        Object.entries({ ...cpu, ...mains }).map(([name, value]) => [name, round(value)]),
+      ),
       peakMiB: Math.round(
         [a, b].reduce((sum, { host, enclave }) => sum + host.peak + enclave.peak, 0),
       ),
       enclavePeakMiB: Math.round(Math.max(a.enclave.peak, b.enclave.peak)),
       hostPeakMiB: Math.round(Math.max(a.host.peak, b.host.peak)),
-      phases: b.events
-        .filter(({ msg }) => msg === 'phase')
-        .map(({ phase, at, cpu: spent }) => ({
-          phase,
-          at: round((at - started) / 1000),
-          cpu: spent,
-        })),
+      phases: phasesOf([a, b]),
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -279,7 +307,12 @@ export async function endToEnd() {
   const results = [];
   for (const [rows, columns, values] of cases) {
     const { phases, ...result } = await measureRun(rows, columns, values);
-    console.error(JSON.stringify({ rows, columns, values, phases }));
+    console.log(
+      `${rows} rows, ${columns} identifiers, ${values} values: CPU of both parties by phase`,
+    );
+    console.table(phases);
+    // in the file, but not in the table of all runs
+    Object.defineProperty(result, 'toJSON', { value: () => ({ ...result, phases }) });
     results.push(result);
   }
   return results;

@@ -6,7 +6,7 @@
 import { loadImplementation, type Source } from './implementation.ts';
 
 /** What all threads of a segment share. Records are claimed in chunks by adding to `cursor[0]`. */
-interface Shared {
+export interface Shared {
   /** The level that computes it. */
   readonly source: Source;
   readonly count: number;

@@ -1,6 +1,7 @@
 /**
- * A kernel over one level of arithmetic, in place or on worker threads. Batches pass through shared memory in
- * segments, so the extra memory does not grow with the batch.
+ * A kernel over one level of arithmetic, in place or on worker threads. Batches pass in segments through shared memory
+ * that is kept from one to the next: it does not grow with the batch, and fresh memory for each would cost more than
+ * the copies.
  * @module
  */
 import { setImmediate } from 'node:timers/promises';
@@ -10,7 +11,7 @@ import { assertPoints } from '../../src/group/points.ts';
 import { assertScalar } from '../../src/group/scalars.ts';
 import { ELEMENT_BYTES } from '../../src/group/suite.ts';
 import type { Source } from './implementation.ts';
-import { stepper, type Job } from './job.ts';
+import { stepper, type Job, type Shared } from './job.ts';
 import { WorkerPool } from './pool.ts';
 
 /** Records per segment: 2 MiB of points, about two seconds of one core with node:crypto. */
@@ -35,6 +36,11 @@ export class SegmentedKernel implements Kernel {
   private closed = false;
   /** Segments of overlapping calls take turns; settled, never rejected. */
   private turn: Promise<unknown> = Promise.resolve();
+  /** The segment whose turn it is. */
+  private readonly cursor = new Int32Array(new SharedArrayBuffer(4));
+  private readonly offsets = new SharedMemory();
+  private readonly input = new SharedMemory();
+  private readonly output = new SharedMemory();
 
   constructor(source: Source, options: KernelOptions) {
     const { workers, workerEntry = new URL('./worker.js', import.meta.url) } = options;
@@ -55,15 +61,13 @@ export class SegmentedKernel implements Kernel {
     for (let from = 0; from < n; from += SEGMENT) {
       const to = Math.min(from + SEGMENT, n);
       const start = offsets[from] ?? 0;
-      const job: Job = {
-        kind: 'hash',
-        messages: share(messages.subarray(start, offsets[to])),
-        offsets: new Uint32Array(new SharedArrayBuffer(4 * (to - from + 1))),
-        ...this.shared(to - from),
-      };
-      for (let i = from; i <= to; i++) job.offsets[i - from] = (offsets[i] ?? 0) - start;
-      await this.inTurn(job);
-      out.set(job.out, from * ELEMENT_BYTES);
+      const part = messages.subarray(start, offsets[to]);
+      await this.inTurn(out.subarray(from * ELEMENT_BYTES, to * ELEMENT_BYTES), (shared) => {
+        const count = to - from + 1;
+        const own = new Uint32Array(this.offsets.take(4 * count), 0, count);
+        for (let i = 0; i < count; i++) own[i] = (offsets[from + i] ?? 0) - start;
+        return { kind: 'hash', messages: this.input.copy(part), offsets: own, ...shared };
+      });
     }
     return out;
   }
@@ -73,11 +77,15 @@ export class SegmentedKernel implements Kernel {
     assertPoints(points);
     const out = new Uint8Array(points.length);
     for (let at = 0; at < points.length; at += SEGMENT * ELEMENT_BYTES) {
-      const part = points.subarray(at, at + SEGMENT * ELEMENT_BYTES);
-      const shared = this.shared(part.length / ELEMENT_BYTES);
-      const job: Job = { kind: 'multiply', scalar, points: share(part), ...shared };
-      await this.inTurn(job);
-      out.set(job.out, at);
+      const end = at + SEGMENT * ELEMENT_BYTES;
+      await this.inTurn(out.subarray(at, end), (shared) => {
+        return {
+          kind: 'multiply',
+          scalar,
+          points: this.input.copy(points.subarray(at, end)),
+          ...shared,
+        };
+      });
     }
     return out;
   }
@@ -86,20 +94,19 @@ export class SegmentedKernel implements Kernel {
   async close(): Promise<void> {
     this.closed = true;
     await this.pool?.close();
+    for (const memory of [this.offsets, this.input, this.output]) memory.wipe();
   }
 
-  private shared(count: number): Pick<Job, 'source' | 'count' | 'chunk' | 'cursor' | 'out'> {
-    return {
-      source: this.source,
-      count,
-      chunk: CHUNK,
-      cursor: new Int32Array(new SharedArrayBuffer(4)),
-      out: new Uint8Array(new SharedArrayBuffer(count * ELEMENT_BYTES)),
-    };
-  }
-
-  private inTurn(job: Job): Promise<void> {
-    const done = this.turn.then(() => this.run(job));
+  /** Fills `to` with the records of one segment, once shared memory is free for it. */
+  private inTurn(to: Uint8Array, prepare: (shared: Shared) => Job): Promise<void> {
+    const done = this.turn.then(async () => {
+      const { source, cursor } = this;
+      cursor[0] = 0;
+      const count = to.length / ELEMENT_BYTES;
+      const out = new Uint8Array(this.output.take(to.length), 0, to.length);
+      await this.run(prepare({ source, count, chunk: CHUNK, cursor, out }));
+      to.set(out);
+    });
     this.turn = done.catch(() => undefined);
     return done;
   }
@@ -112,9 +119,23 @@ export class SegmentedKernel implements Kernel {
   }
 }
 
-/** A copy in shared memory. */
-function share(bytes: Uint8Array): Uint8Array {
-  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
-  copy.set(bytes);
-  return copy;
+/** Memory that threads share, as large as the largest segment so far. */
+class SharedMemory {
+  private memory = new SharedArrayBuffer(0);
+
+  /** At least `length` bytes. */
+  take(length: number): SharedArrayBuffer {
+    if (this.memory.byteLength < length) this.memory = new SharedArrayBuffer(length);
+    return this.memory;
+  }
+
+  wipe(): void {
+    new Uint8Array(this.memory).fill(0);
+  }
+
+  copy(bytes: Uint8Array): Uint8Array {
+    const copy = new Uint8Array(this.take(bytes.length), 0, bytes.length);
+    copy.set(bytes);
+    return copy;
+  }
 }

@@ -31,14 +31,14 @@ export function suiteDst(): Uint8Array {
   return utf8(SUITE_DST);
 }
 
-function prefix(runDigest: Bytes<16>, column: number): Uint8Array {
+function prefix(runDigest: Bytes<16>, column: number): DataView {
   if (!Number.isInteger(column) || column < 0 || column > 255) {
     throw new DpcaError('ERR_INTERNAL', 'expected a column index in 0..255');
   }
   const out = new Uint8Array(ELEMENT_PREFIX_BYTES);
   out.set(runDigest);
   out[RUN_DIGEST_BYTES] = column;
-  return out;
+  return new DataView(out.buffer);
 }
 
 /**
@@ -47,8 +47,10 @@ function prefix(runDigest: Bytes<16>, column: number): Uint8Array {
  * up to 45 bytes keep b_0 within one block after Z_pad.
  */
 export class ElementMessages {
-  private readonly head: Uint8Array;
+  /** run digest || column */
+  private readonly head: DataView;
   private readonly bytes: Uint8Array;
+  private readonly view: DataView;
   private readonly offsets: Uint32Array;
   private at = 0;
   private count = 0;
@@ -63,23 +65,27 @@ export class ElementMessages {
     if (total > 0xffff_ffff) throw new DpcaError('ERR_INTERNAL', 'more than 2^32 - 1 bytes');
     this.head = prefix(runDigest, column);
     this.bytes = new Uint8Array(total);
+    this.view = new DataView(this.bytes.buffer);
     this.offsets = new Uint32Array(count + 1);
   }
 
   /** The message of the identifier in bytes `start` .. `end` of `from`. */
-  add(type: number, from: Uint8Array, start: number, end: number): void {
-    const { head, bytes, offsets } = this;
+  add(type: number, from: DataView, start: number, end: number): void {
+    const { head, bytes, view, offsets } = this;
     const next = this.at + ELEMENT_PREFIX_BYTES + end - start;
     const known = type >= ELEMENT_TYPE.real && type <= ELEMENT_TYPE.empty;
     const fits = next <= bytes.length && this.count + 1 < offsets.length;
-    if (!known || !fits || start < 0 || end < start || end > from.length) {
+    if (!known || !fits || start < 0 || end < start || end > from.byteLength) {
       throw new DpcaError('ERR_INTERNAL', 'expected element types 1..4 and identifiers that fit');
     }
-    // byte by byte: short copies by subarray and set cost an object each
+    // word by word: short copies by subarray and set cost an object each
     let at = this.at;
-    for (let i = 0; i < ELEMENT_PREFIX_BYTES - 1; i++) bytes[at++] = head[i] ?? 0;
+    for (let i = 0; i < RUN_DIGEST_BYTES; i += 4, at += 4) view.setUint32(at, head.getUint32(i));
+    bytes[at++] = head.getUint8(RUN_DIGEST_BYTES);
     bytes[at++] = type;
-    for (let i = start; i < end; i++) bytes[at++] = from[i] ?? 0;
+    let i = start;
+    for (; i + 4 <= end; i += 4, at += 4) view.setUint32(at, from.getUint32(i));
+    for (; i < end; i++) bytes[at++] = from.getUint8(i);
     this.at = at;
     this.count += 1;
     offsets[this.count] = at;

@@ -1,18 +1,15 @@
 /**
- * Ascending order of 16-byte tags in linear time: radix sort on the first 32 bits (three passes of 11, 11 and 10
- * bits, least significant first; Knuth, TAOCP vol. 3, section 5.2.5), then comparison within equal prefixes. Honest
- * tags are uniform, so such groups are rare; for chosen ones the comparison sort keeps the time at n log n.
+ * Columns of 16-byte tags as words, and their ascending order in linear time: by the first 32 bits (radix.ts), then by
+ * comparison within equal prefixes. Honest tags are uniform, so such groups are rare; for chosen ones the comparison
+ * sort keeps the time at n log n.
  * @module
  */
+import { DpcaError } from '../errors.ts';
+import { forEqualKeys, type SortedKeys, sortKeys } from './radix.ts';
 import { TAG_BYTES } from './suite.ts';
 
 /** 32-bit words of a tag. */
 export const TAG_WORDS: number = TAG_BYTES / 4;
-const PASSES = [
-  { shift: 0, bits: 11 },
-  { shift: 11, bits: 11 },
-  { shift: 22, bits: 10 },
-] as const;
 
 /** Tags as big-endian words, so that words compare as bytes do: four per tag. */
 export function tagWords(tags: Uint8Array): Uint32Array {
@@ -32,47 +29,20 @@ export function compareTags(x: Uint32Array, i: number, y: Uint32Array, j: number
   return 0;
 }
 
-/** Indices of the tags in ascending order; `words` is what {@link tagWords} gives. */
-export function tagOrder(words: Uint32Array): Uint32Array {
-  const n = words.length / TAG_WORDS;
-  let order = new Uint32Array(n);
-  let keys = new Uint32Array(n);
-  for (let i = 0; i < n; i++) {
-    order[i] = i;
-    keys[i] = words[TAG_WORDS * i] ?? 0;
-  }
-  let nextOrder = new Uint32Array(n);
-  let nextKeys = new Uint32Array(n);
-  for (const { shift, bits } of PASSES) {
-    const mask = (1 << bits) - 1;
-    const starts = new Uint32Array(mask + 2);
-    for (let i = 0; i < n; i++) {
-      const digit = ((keys[i] ?? 0) >>> shift) & mask;
-      starts[digit + 1] = (starts[digit + 1] ?? 0) + 1;
+/** Ascending order of pairwise different tags, with their first words as keys (ERR_MATCH_DUPLICATE). */
+export function tagOrder(words: Uint32Array): SortedKeys {
+  const firsts = new Uint32Array(words.length / TAG_WORDS);
+  for (let i = 0; i < firsts.length; i++) firsts[i] = words[TAG_WORDS * i] ?? 0;
+  const sorted = sortKeys(firsts);
+  forEqualKeys(sorted, (indices) => {
+    indices.sort((i, j) => compareTags(words, i, words, j));
+    for (let i = 1; i < indices.length; i++) {
+      if (compareTags(words, indices[i - 1] ?? 0, words, indices[i] ?? 0) === 0) {
+        throw new DpcaError('ERR_MATCH_DUPLICATE', 'expected different tags in one column');
+      }
     }
-    for (let digit = 0; digit < mask; digit++) {
-      starts[digit + 1] = (starts[digit + 1] ?? 0) + (starts[digit] ?? 0);
-    }
-    for (let i = 0; i < n; i++) {
-      const key = keys[i] ?? 0;
-      const digit = (key >>> shift) & mask;
-      const to = starts[digit] ?? 0;
-      starts[digit] = to + 1;
-      nextKeys[to] = key;
-      nextOrder[to] = order[i] ?? 0;
-    }
-    [keys, nextKeys] = [nextKeys, keys];
-    [order, nextOrder] = [nextOrder, order];
-  }
-  for (let from = 0; from < n;) {
-    let to = from + 1;
-    while (to < n && keys[to] === keys[from]) to += 1;
-    if (to - from > 1) {
-      order.subarray(from, to).sort((i, j) => compareTags(words, i, words, j));
-    }
-    from = to;
-  }
-  return order;
+  });
+  return sorted;
 }
 
 /** Tag i of the result is tag index[i] of `words`. */

@@ -4,8 +4,9 @@
  * @module
  */
 import { DpcaError } from '../errors.ts';
+import type { SortedKeys } from './radix.ts';
 import { ELEMENT_BYTES, TAG_BYTES } from './suite.ts';
-import { compareTags, tagOrder, tagWords } from './tag-order.ts';
+import { compareTags, TAG_WORDS, tagOrder, tagWords } from './tag-order.ts';
 
 /** Rows that met, as parallel arrays: own[i] and peer[i] hold the same tag; ascending in tag. */
 export interface TagPairs {
@@ -17,47 +18,42 @@ export interface TagPairs {
 export function truncateToTags(elements: Uint8Array): Uint8Array {
   const n = elements.length / ELEMENT_BYTES;
   if (!Number.isInteger(n)) throw new DpcaError('ERR_INTERNAL', 'expected whole elements');
-  const tags = new Uint8Array(n * TAG_BYTES);
+  const { buffer, byteOffset } = elements.byteOffset % 4 === 0 ? elements : elements.slice();
+  const from = new Uint32Array(buffer, byteOffset, elements.length / 4);
+  const tags = new Uint32Array(n * TAG_WORDS);
   for (let i = 0; i < n; i++) {
-    const from = i * ELEMENT_BYTES;
-    const to = i * TAG_BYTES;
-    for (let j = 0; j < TAG_BYTES; j++) tags[to + j] = elements[from + j] ?? 0;
+    for (let w = 0; w < TAG_WORDS; w++) tags[TAG_WORDS * i + w] = from[2 * TAG_WORDS * i + w] ?? 0;
   }
-  return tags;
+  return new Uint8Array(tags.buffer);
 }
 
-/** A column of pairwise different tags, and the order of its indices by tag. */
-export interface SortedTags {
+/** A column of pairwise different tags, and the order of its indices by tag; the keys are first words. */
+export interface SortedTags extends SortedKeys {
   /** Four big-endian words per tag, in the order in which they came. */
   readonly words: Uint32Array;
-  readonly order: Uint32Array;
-}
-
-/** The ascending order of tags given as words (ERR_MATCH_DUPLICATE if one is there twice). */
-export function differentTags(words: Uint32Array): Uint32Array {
-  const order = tagOrder(words);
-  for (let i = 1; i < order.length; i++) {
-    if (compareTags(words, order[i - 1] ?? 0, words, order[i] ?? 0) === 0) {
-      throw new DpcaError('ERR_MATCH_DUPLICATE', 'expected different tags in one column');
-    }
-  }
-  return order;
 }
 
 /** Sorts n * 16 bytes of tags (ERR_MATCH_DUPLICATE). */
 export function sortTags(tags: Uint8Array): SortedTags {
   if (tags.length % TAG_BYTES !== 0) throw new DpcaError('ERR_INTERNAL', 'expected whole tags');
   const words = tagWords(tags);
-  return { words, order: differentTags(words) };
+  return { words, ...tagOrder(words) };
 }
 
-/** All pairs of equal tags, by merging. */
+/** All pairs of equal tags, by merging; whole tags are looked at where first words agree. */
 export function joinTags(own: SortedTags, peer: SortedTags): TagPairs {
   const most = Math.min(own.order.length, peer.order.length);
   const ownRows = new Uint32Array(most);
   const peerRows = new Uint32Array(most);
   let found = 0;
   for (let i = 0, j = 0; i < own.order.length && j < peer.order.length;) {
+    const a = own.keys[i] ?? 0;
+    const b = peer.keys[j] ?? 0;
+    if (a !== b) {
+      if (a < b) i += 1;
+      else j += 1;
+      continue;
+    }
     const x = own.order[i] ?? 0;
     const y = peer.order[j] ?? 0;
     const order = compareTags(own.words, x, peer.words, y);

@@ -13,19 +13,13 @@ import type { Scalar } from '../group/kernel.ts';
 import { assertPointColumn } from '../group/points.ts';
 import { drawRekeyable, randomScalar } from '../group/scalars.ts';
 import { ELEMENT_BYTES, TAG_BYTES } from '../group/suite.ts';
-import { gatherTags, TAG_WORDS } from '../group/tag-order.ts';
-import {
-  differentTags,
-  joinTags,
-  type SortedTags,
-  sortTags,
-  truncateToTags,
-} from '../group/tags.ts';
+import { gatherTags, TAG_WORDS, tagOrder } from '../group/tag-order.ts';
+import { joinTags, type SortedTags, sortTags, truncateToTags } from '../group/tags.ts';
 import type { Packed } from '../packed.ts';
 import type { Rng, UniformSource } from '../rng.ts';
 import { CHUNK_ELEMENTS } from '../wire/limits.ts';
 import { type ColumnChunk, type ColumnKind, RECORD_BYTES } from '../wire/messages.ts';
-import { gather, scatter } from './records.ts';
+import { gather, gatherWords, scatter, without } from './records.ts';
 
 export interface MatchingSetup {
   /** Key columns k, 1..8. */
@@ -121,7 +115,8 @@ export class Matching {
   constructor(setup: MatchingSetup) {
     this.setup = setup;
     this.openOwn = setup.ownRows;
-    this.open = Uint32Array.from({ length: setup.peerRows }, (_, position) => position);
+    this.open = new Uint32Array(setup.peerRows);
+    for (let position = 0; position < setup.peerRows; position++) this.open[position] = position;
     const first = randomScalar(setup.rng);
     this.scalars.push(first);
     this.ratios.push(first); // never used: column 1 is not re-keyed
@@ -187,8 +182,10 @@ export class Matching {
   /** Forgets scalars and tags; they die with the connection. */
   wipe(): void {
     for (const secret of [...this.scalars, ...this.ratios]) secret.fill(0);
-    this.ownTags?.words.fill(0);
-    this.peerTags?.words.fill(0);
+    for (const tags of [this.ownTags, this.peerTags]) {
+      tags?.words.fill(0);
+      tags?.keys.fill(0);
+    }
   }
 
   private expect(kind: ColumnKind, column: number, records: number): void {
@@ -271,13 +268,11 @@ export class Matching {
     const met = joinTags(ownTags, peerTags).peer;
     this.found.push({
       tags: gatherTags(peerTags.words, met),
-      positions: met.map((index) => this.open[index] ?? 0),
+      positions: gatherWords(this.open, met),
     });
     this.sizes.push(met.length);
     this.openOwn -= met.length;
-    const matched = new Uint8Array(this.open.length);
-    for (const index of met) matched[index] = 1;
-    this.open = this.open.filter((_, index) => matched[index] === 0);
+    this.open = without(this.open, met);
     if (column + 1 < this.setup.columns) this.startRound(column + 1);
     else this.effects.push({ kind: 'matched', matches: this.ordered() });
   }
@@ -286,7 +281,7 @@ export class Matching {
     const points = this.peerPoints[column];
     if (points === undefined) throw new DpcaError('ERR_INTERNAL', 'a column is missing');
     this.sentOrder = this.setup.uniform.permutation(this.open.length);
-    const order = this.sentOrder.map((index) => this.open[index] ?? 0);
+    const order = gatherWords(this.open, this.sentOrder);
     this.enqueue({
       column,
       total: order.length,
@@ -316,11 +311,11 @@ export class Matching {
       positions.set(part.positions, at);
       at += part.positions.length;
     }
-    const order = differentTags(tags);
+    const { order } = tagOrder(tags);
     return {
       sizes: this.sizes,
       tags: gatherTags(tags, order),
-      peerPositions: order.map((i) => positions[i] ?? 0),
+      peerPositions: gatherWords(positions, order),
     };
   }
 

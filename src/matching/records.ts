@@ -1,5 +1,5 @@
 /**
- * Moves of fixed-length records in typed arrays: gather by index, scatter by index.
+ * Moves of words and of fixed-length records in typed arrays: gather by index, scatter by index, removal.
  * @module
  */
 /** Record i of the result is record index[i] of `records`; `size` is the record length in bytes, a multiple of 4. */
@@ -17,8 +17,25 @@ export function gather(records: Uint8Array, index: Uint32Array, size: 16 | 32): 
 /** Record index[i] of the result is record i of `records`; `index` is a permutation. */
 export function scatter(records: Uint8Array, index: Uint32Array, size: 16 | 32): Uint8Array {
   const inverse = new Uint32Array(index.length);
-  index.forEach((target, i) => (inverse[target] = i));
+  for (let i = 0; i < index.length; i++) inverse[index[i] ?? 0] = i;
   return gather(records, inverse, size);
+}
+
+/** Word i of the result is word index[i] of `words`. */
+export function gatherWords(words: Uint32Array, index: Uint32Array): Uint32Array {
+  const out = new Uint32Array(index.length);
+  for (let i = 0; i < out.length; i++) out[i] = words[index[i] ?? 0] ?? 0;
+  return out;
+}
+
+/** The words in their order, but for those at the different indices `removed`. */
+export function without(words: Uint32Array, removed: Uint32Array): Uint32Array {
+  const gone = new Uint8Array(words.length);
+  for (const index of removed) gone[index] = 1;
+  const out = new Uint32Array(words.length - removed.length);
+  let at = 0;
+  for (let i = 0; i < words.length; i++) if (gone[i] === 0) out[at++] = words[i] ?? 0;
+  return out;
 }
 
 function aligned(bytes: Uint8Array): Uint32Array {

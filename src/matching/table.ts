@@ -7,6 +7,7 @@
 import type { Bytes } from '../bytes.ts';
 import type { MaskRow } from '../dp/xor-mask.ts';
 import { DpcaError } from '../errors.ts';
+import { anyEqual, sortKeys } from '../group/radix.ts';
 import { ELEMENT_TYPE, ElementMessages } from '../group/suite.ts';
 import type { Packed } from '../packed.ts';
 import type { Rng } from '../rng.ts';
@@ -33,39 +34,39 @@ export interface TableShape {
 const RANDOM_CELL_BYTES = 32;
 
 const FNV_PRIME = 0x0100_0193;
+/** Rows whose identifiers are brought near before they are copied. */
+const BLOCK = 256;
 
 /** Refuses two equal non-empty identifiers in a column: the sensitivity of every size rests on it (docs/privacy.md). */
 function assertUnique(column: Packed, index: number, seed: number): void {
   const { bytes, offsets } = column;
-  const n = offsets.length - 1;
-  let slots = 16;
-  while (slots < 2 * n) slots *= 2;
-  const table = new Int32Array(slots).fill(-1);
-  for (let row = 0; row < n; row++) {
+  const keys = new Uint32Array(offsets.length - 1);
+  const rows = new Uint32Array(keys.length);
+  let filled = 0;
+  for (let row = 0; row < rows.length; row++) {
     const start = offsets[row] ?? 0;
     const end = offsets[row + 1] ?? 0;
     if (start === end) continue;
     let hash = seed;
     for (let i = start; i < end; i++) hash = Math.imul(hash ^ (bytes[i] ?? 0), FNV_PRIME);
-    hash = Math.imul(hash ^ (hash >>> 15), 0x85eb_ca6b);
-    let slot = (hash ^ (hash >>> 13)) & (slots - 1);
-    for (;;) {
-      const other = table[slot] ?? -1;
-      if (other < 0) break;
-      const from = offsets[other] ?? 0;
-      if ((offsets[other + 1] ?? 0) - from === end - start) {
-        let same = true;
-        for (let i = 0; same && i < end - start; i++) same = bytes[from + i] === bytes[start + i];
-        if (same) {
-          throw new DpcaError(
-            'ERR_MATCH_OWN_TABLE',
-            `key column ${index + 1}: two rows hold the same identifier; expected distinct ones`,
-          );
-        }
-      }
-      slot = (slot + 1) & (slots - 1);
-    }
-    table[slot] = row;
+    keys[filled] = hash;
+    rows[filled++] = row;
+  }
+  const equal = (i: number, j: number): boolean => {
+    const [a, b] = [rows[i] ?? 0, rows[j] ?? 0];
+    const start = offsets[a] ?? 0;
+    const length = (offsets[a + 1] ?? 0) - start;
+    const from = offsets[b] ?? 0;
+    if ((offsets[b + 1] ?? 0) - from !== length) return false;
+    let at = 0;
+    while (at < length && bytes[start + at] === bytes[from + at]) at += 1;
+    return at === length;
+  };
+  if (anyEqual(sortKeys(keys.subarray(0, filled)), equal)) {
+    throw new DpcaError(
+      'ERR_MATCH_OWN_TABLE',
+      `key column ${index + 1}: two rows hold the same identifier; expected distinct ones`,
+    );
   }
 }
 
@@ -140,24 +141,38 @@ export function columnMessages(
     total += length > 0 ? length : RANDOM_CELL_BYTES;
     if (length === 0) fresh += 1;
   }
-  const random = rng(fresh * RANDOM_CELL_BYTES);
+  const identifiers = viewOf(bytes);
+  const random = viewOf(rng(fresh * RANDOM_CELL_BYTES));
   const messages = new ElementMessages(runDigest, column, order.length, total);
   let drawn = 0;
   const addRandom = (type: number): void => {
     messages.add(type, random, drawn, drawn + RANDOM_CELL_BYTES);
     drawn += RANDOM_CELL_BYTES;
   };
-  for (const row of order) {
-    if (row < table.rows) {
-      const start = offsets[row] ?? 0;
-      const end = offsets[row + 1] ?? 0;
-      if (end > start) messages.add(ELEMENT_TYPE.real, bytes, start, end);
-      else addRandom(ELEMENT_TYPE.empty);
-      continue;
+  const near = new Uint8Array(BLOCK);
+  for (let first = 0; first < order.length; first += BLOCK) {
+    const rows = order.subarray(first, first + BLOCK);
+    // rows lie far apart: loads that wait for nothing overlap, and the copies below find their bytes near
+    for (let i = 0; i < rows.length; i++) near[i] = bytes[offsets[rows[i] ?? 0] ?? 0] ?? 0;
+    for (const row of rows) {
+      if (row < table.rows) {
+        const start = offsets[row] ?? 0;
+        const end = offsets[row + 1] ?? 0;
+        if (end > start) messages.add(ELEMENT_TYPE.real, identifiers, start, end);
+        else addRandom(ELEMENT_TYPE.empty);
+        continue;
+      }
+      const dummy = dummyAt(row);
+      if (dummy === undefined) addRandom(ELEMENT_TYPE.filler);
+      else {
+        const { identifier } = dummy;
+        messages.add(ELEMENT_TYPE.dummy, viewOf(identifier), 0, identifier.length);
+      }
     }
-    const dummy = dummyAt(row);
-    if (dummy === undefined) addRandom(ELEMENT_TYPE.filler);
-    else messages.add(ELEMENT_TYPE.dummy, dummy.identifier, 0, dummy.identifier.length);
   }
   return messages.finish();
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }

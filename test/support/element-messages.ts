@@ -10,6 +10,7 @@ export function elementMessages(
   { bytes, offsets }: Packed,
 ): Packed {
   const messages = new ElementMessages(runDigest, column, types.length, bytes.length);
-  types.forEach((type, i) => messages.add(type, bytes, offsets[i] ?? 0, offsets[i + 1] ?? 0));
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  types.forEach((type, i) => messages.add(type, view, offsets[i] ?? 0, offsets[i + 1] ?? 0));
   return messages.finish();
 }

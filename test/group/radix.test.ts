@@ -1,0 +1,46 @@
+/** Property: sorting by 32-bit keys, and what is decided within equal keys, against plain references. Fixed seed. */
+import { describe, expect, it } from 'vitest';
+import { anyEqual, forEqualKeys, sortKeys } from '../../src/group/radix.ts';
+import { UniformSource } from '../../src/rng.ts';
+import { seededRng } from '../support/test-rng.ts';
+
+describe('keys of 32 bits', () => {
+  const uniform = new UniformSource(seededRng('radix'));
+
+  /** Few values, so that keys repeat; all of 32 bits, or only high, middle or low ones. */
+  function someKeys(n: number): Uint32Array {
+    const values = Uint32Array.from({ length: 1 + uniform.below(300) }, () => {
+      const shift = uniform.below(22);
+      return uniform.below(2) === 0 ? uniform.below(2 ** 32) : uniform.below(2048) << shift;
+    });
+    return Uint32Array.from({ length: n }, () => values[uniform.below(values.length)] ?? 0);
+  }
+
+  it('come out ascending, equal ones in their order, with every run of equal ones found', () => {
+    for (let round = 0; round < 300; round++) {
+      const keys = someKeys(uniform.below(500));
+      const wanted = [...keys.keys()].sort((i, j) => keys[i]! - keys[j]! || i - j);
+      const sorted = sortKeys(keys.slice());
+      expect([...sorted.order]).toEqual(wanted);
+      expect([...sorted.keys]).toEqual(wanted.map((i) => keys[i]));
+      const runs: number[][] = [];
+      forEqualKeys(sorted, (indices) => runs.push([...indices]));
+      const byKey = new Map<number, number[]>();
+      for (const i of wanted) byKey.set(keys[i]!, [...(byKey.get(keys[i]!) ?? []), i]);
+      expect(runs).toEqual([...byKey.values()].filter((run) => run.length > 1));
+    }
+  });
+
+  it('that are shared by different records say nothing: only equal records count', () => {
+    for (let round = 0; round < 300; round++) {
+      const n = 2 + uniform.below(60);
+      const records = uniform.permutation(1000).subarray(0, n).slice();
+      const keys = (): Uint32Array => records.map((record) => record % (1 + (round % 7)));
+      const equal = (i: number, j: number): boolean => records[i] === records[j];
+      expect(anyEqual(sortKeys(keys()), equal)).toBe(false);
+      const from = uniform.below(n);
+      records[(from + 1 + uniform.below(n - 1)) % n] = records[from]!;
+      expect(anyEqual(sortKeys(keys()), equal)).toBe(true);
+    }
+  });
+});
