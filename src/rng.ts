@@ -42,10 +42,11 @@ export class UniformSource {
     if (!Number.isInteger(bound) || bound < 1 || bound > 4_294_967_296) {
       throw new DpcaError('ERR_RNG_BOUND', 'expected an integer bound in 1..2^32');
     }
-    const limit = 4_294_967_296 - (4_294_967_296 % bound);
     for (;;) {
       const word = this.word();
-      if (word < limit) return word % bound;
+      const rest = word % bound;
+      // word - rest begins a multiple of bound; it is whole unless it reaches past 2^32
+      if (word - rest <= 4_294_967_296 - bound) return rest;
     }
   }
 

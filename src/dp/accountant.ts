@@ -66,18 +66,35 @@ export function epsilonUpper(
   accuracy: Accuracy = {},
 ): number {
   if (infinitePart(parts) * slack(parts) >= delta) return Infinity;
-  if (deltaUpper(parts, 0, accuracy) <= delta) return 0;
-  let low = 0;
-  let high = 1;
-  while (deltaUpper(parts, high, accuracy) > delta) {
-    low = high;
+  // how far the logarithm of delta at epsilon is above the one asked for: nearly straight, which a secant needs
+  const excess = (epsilon: number): number =>
+    Math.log(deltaUpper(parts, epsilon, accuracy) / delta);
+  let [low, atLow] = [0, excess(0)];
+  if (atLow <= 0) return 0;
+  let [high, atHigh] = [1, excess(1)];
+  while (atHigh > 0) {
+    [low, atLow] = [high, atHigh];
     high *= 2;
+    atHigh = excess(high);
     if (high > 1e6) return Infinity;
   }
+  // regula falsi (Illinois): whatever it tries, delta is above the bound at low and not above it at high
+  let side = 0;
   while (high - low > 1e-5 * high) {
-    const middle = (low + high) / 2;
-    if (deltaUpper(parts, middle, accuracy) > delta) low = middle;
-    else high = middle;
+    const step = (atLow / (atLow - atHigh)) * (high - low);
+    // not closer to an end than half the accuracy, so that the last step shuts the bracket
+    const least = 5e-6 * high;
+    const next = Number.isFinite(step)
+      ? Math.min(Math.max(low + step, low + least), high - least)
+      : (low + high) / 2;
+    const at = excess(next);
+    if (at > 0) {
+      if (side < 0) atHigh /= 2;
+      [low, atLow, side] = [next, at, -1];
+    } else {
+      if (side > 0) atLow /= 2;
+      [high, atHigh, side] = [next, at, 1];
+    }
   }
   return high;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { concat } from '../bytes.ts';
-import { fromUtf8, u16be, u32be, u8, utf8 } from '../encoding.ts';
+import { fromUtf8, u32be, u8, utf8 } from '../encoding.ts';
 import { DpcaError } from '../errors.ts';
 import { type Json, type JsonObject, canonicalJson, parseJson } from '../json.ts';
 import type { Packed } from '../packed.ts';
@@ -80,7 +80,9 @@ export function encodeLocal(message: LocalMessage): Uint8Array {
       const n = offsets.length - 1;
       const lengths = new Uint8Array(2 * n);
       for (let i = 0; i < n; i++) {
-        lengths.set(u16be((offsets[i + 1] ?? 0) - (offsets[i] ?? 0)), 2 * i);
+        const length = (offsets[i + 1] ?? 0) - (offsets[i] ?? 0);
+        lengths[2 * i] = length >>> 8;
+        lengths[2 * i + 1] = length;
       }
       return concat(u8(KIND.rows), u8(message.column), u32be(n), lengths, bytes);
     }
