@@ -1,6 +1,6 @@
 /** Base transfers and leaf seeds: right results, and a named code for every message that was changed. */
 import { ed25519, ristretto255 } from '@noble/curves/ed25519.js';
-import { bytesToNumberLE } from '@noble/curves/utils.js';
+import { bytesToNumberLE, numberToBytesLE } from '@noble/curves/utils.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { describe, expect, it } from 'vitest';
 import { nodeCiphers } from '../../enclave/ciphers.ts';
@@ -51,6 +51,11 @@ function uOf(element: Element, clamped: bigint): Uint8Array {
     .toAffine();
   const { Fp } = ed25519.Point;
   return Fp.toBytes(Fp.div(1n + y, Fp.create(1n - y)));
+}
+
+/** The same residue, not in its one form. */
+function plusOrder(z: Uint8Array): Uint8Array {
+  return numberToBytesLE(bytesToNumberLE(z) + ristretto255.Point.Fn.ORDER, 32);
 }
 
 describe('base transfers', () => {
@@ -133,6 +138,29 @@ describe('base transfers', () => {
     expect(() => run(Uint8Array.of(0), { tamper })).toThrowCode('ERR_MPC_CHECK');
     // H2(H1(pad0)) + H2(H1(pad1)) would be zero, were the pads equal
     expect(seen[2]!.some((byte) => byte !== 0)).toBe(true);
+  });
+
+  it.each([
+    ['twice', 2n],
+    ['minus', ristretto255.Point.Fn.ORDER - 1n],
+  ])('give nothing to a receiver that offers %s the public element', (_, factor) => {
+    let publicBytes: Uint8Array | undefined;
+    const tamper: PairOptions['tamper'] = (from, bytes, offset) => {
+      if (offset > 0) return;
+      if (from === 'a') publicBytes = bytes.slice(0, 32);
+      else bytes.set(ristretto255.Point.fromBytes(publicBytes!).multiply(factor).toBytes());
+    };
+    expect(() => run(Uint8Array.of(0), { tamper })).toThrowCode('ERR_MPC_CHECK');
+  });
+
+  it.each([
+    ['zero', () => new Uint8Array(32)],
+    ['not reduced', plusOrder],
+  ])('refuse a proof whose response is %s', (_, response) => {
+    const tamper: PairOptions['tamper'] = (from, bytes, offset) => {
+      if (from === 'a' && offset === 0) bytes.set(response(bytes.slice(64, 96)), 64);
+    };
+    expect(() => run(Uint8Array.of(1), { tamper })).toThrowCode('ERR_MPC_CHECK');
   });
 
   it('refuse the public element as an offer', () => {

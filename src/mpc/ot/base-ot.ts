@@ -26,7 +26,7 @@ import {
   sameElement,
 } from './points.ts';
 
-const { BASE, Fn, ZERO } = ed25519.Point;
+const { BASE, Fn } = ed25519.Point;
 const SCALAR_BYTES = 32;
 const PAD_BYTES = 32;
 
@@ -107,12 +107,11 @@ export function* baseOtReceiver(
 
   const pads: Uint8Array[] = [];
   const offers: Uint8Array[] = [];
-  const offset = [ZERO, publicPoint];
   const [publicU = publicBytes] = coordinates([publicPoint]);
   for (let i = 0; i < count; i++) {
     const choice = at(choices, i);
     const { ladder, point } = randomExponent(ciphers, rng);
-    const offer = encodePoint(point.add(at(offset, choice)));
+    const offer = encodePoint(at([point, point.add(publicPoint)], choice));
     offers.push(offer);
     pads.push(padOf(hashes, i, choice, publicBytes, offer, ladder.times(publicU)));
     if (i % 16 === 15) yield* pause();
