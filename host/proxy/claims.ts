@@ -6,7 +6,7 @@
 import { parseDecimal, floorNumber } from '../../src/dp/decimal.ts';
 import { replaceEpsilon } from '../../src/dp/replace.ts';
 import type { JsonObject } from '../../src/json.ts';
-import { claimOf, privacyHash } from '../../src/run/manifest.ts';
+import { claimOf, type Manifest, privacyHash } from '../../src/run/manifest.ts';
 import { toHex } from '../../src/encoding.ts';
 import type { Party } from '../config/party.ts';
 import { openLedger } from '../ledger/lineage.ts';
@@ -17,21 +17,22 @@ function roundedUp(value: number): string {
   return value === Infinity ? 'infinite' : (Math.ceil(value * 100) / 100).toFixed(2);
 }
 
-/** `replaceEpsilon` of the manifest, and of the own ledger: registered epsilon and delta, slots spent and left. */
-export function claimsOf({ config, manifest }: Party): JsonObject {
+/** The manifest's own claim under replacement. Takes tenths of a second, and nothing of the run. */
+export function replacementClaim(manifest: Manifest): string {
   const { mask, runs, delta } = manifest.privacy;
-  const { outputs } = claimOf(manifest);
   const least = floorNumber(parseDecimal(delta));
+  return roundedUp(replaceEpsilon(mask, runs, least, claimOf(manifest).outputs));
+}
+
+/** Of the own ledger: registered epsilon and delta, slots spent and left. */
+export function ledgerClaim({ config, manifest }: Party): JsonObject {
   const ledger = openLedger(new LedgerStore(config.ledger));
   const plan = toHex(privacyHash(manifest));
   const use = ledger.plans.find(({ hash }) => hash === plan);
   return {
-    replaceEpsilon: roundedUp(replaceEpsilon(mask, runs, least, outputs)),
-    ledger: {
-      epsilon: ledger.registration.epsilon,
-      delta: ledger.registration.delta,
-      slotsSpent: use?.used ?? 0,
-      slotsLeft: use === undefined ? 0 : use.slots - use.used,
-    },
+    epsilon: ledger.registration.epsilon,
+    delta: ledger.registration.delta,
+    slotsSpent: use?.used ?? 0,
+    slotsLeft: use === undefined ? 0 : use.slots - use.used,
   };
 }

@@ -19,7 +19,7 @@ import { type RunLedger, takeLedger } from '../ledger/run-ledger.ts';
 import { readTextFile } from '../keys/files.ts';
 import { type RunLog, takeLog } from '../log/run-log.ts';
 import type { SharesFile } from '../shares/shares.ts';
-import { claimsOf } from './claims.ts';
+import { ledgerClaim, replacementClaim } from './claims.ts';
 import { openEnclave } from './enclave-transport.ts';
 import { keepAlive, relayInto, sendFrame } from './relay.ts';
 
@@ -80,7 +80,10 @@ export async function runParty(run: PartyRun): Promise<JsonObject> {
 
 async function runWith(run: PartyRun, ledger: RunLedger, log: RunLog): Promise<JsonObject> {
   const { party, socket, signal } = run;
-  const enclave = await openEnclave(party.config.enclave, run.recordDraws);
+  const opening = openEnclave(party.config.enclave, run.recordDraws);
+  // while the enclave starts
+  const replaceEpsilon = replacementClaim(party.manifest);
+  const enclave = await opening;
   const timers: NodeJS.Timeout[] = [];
   let onAbort: () => void = () => undefined;
   try {
@@ -154,7 +157,8 @@ async function runWith(run: PartyRun, ledger: RunLedger, log: RunLog): Promise<J
       return {
         ...release,
         ...(run.shares === undefined ? {} : { sharesFile: run.shares.path }),
-        ...{ moments, commitments, receipt, claims: claimsOf(party) },
+        ...{ moments, commitments, receipt },
+        claims: { replaceEpsilon, ledger: ledgerClaim(party) },
       };
     }
     throw failure ?? new DpcaError('ERR_ENCLAVE_LOST', 'no release came');
