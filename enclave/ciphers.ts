@@ -3,18 +3,12 @@
  * platform.
  * @module
  */
-import {
-  createCipheriv,
-  createPrivateKey,
-  createPublicKey,
-  diffieHellman,
-  hash,
-  type KeyObject,
-} from 'node:crypto';
+import { createCipheriv, createPrivateKey, diffieHellman, hash, type KeyObject } from 'node:crypto';
 import { equalConstantTime } from '../src/bytes.ts';
 import { fromHex } from '../src/encoding.ts';
 import { DpcaError } from '../src/errors.ts';
 import type { Ciphers, Ladder } from '../src/mpc/ciphers.ts';
+import { base64url, privateKeyOf, publicKeyOf, X25519 } from './x25519.ts';
 
 /** Stream seeds are used for one stream each, so counters may start at zero. */
 const ZERO_IV: Uint8Array = new Uint8Array(16);
@@ -22,14 +16,6 @@ const ZEROS: Uint8Array = new Uint8Array(1 << 16);
 
 const bytesOf = (buffer: Buffer): Uint8Array =>
   new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
-const base64 = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url');
-/** PKCS #8 header of an X25519 private key (RFC 8410 section 7), before the 32 bytes of the scalar. */
-const PKCS8_X25519 = Buffer.from('302e020100300506032b656e04220420', 'hex');
-const X25519 = { kty: 'OKP', crv: 'X25519' } as const;
-
-const publicKeyOf = (u: Uint8Array): KeyObject =>
-  createPublicKey({ format: 'jwk', key: { ...X25519, x: base64(u) } });
 
 /**
  * Ways to import a bare scalar, the fastest first. JWK (RFC 8037) has no form without the public half; up to Node 24 the
@@ -40,14 +26,9 @@ const IMPORTS: readonly ((scalar: Uint8Array) => KeyObject)[] = [
   (scalar) =>
     createPrivateKey({
       format: 'jwk',
-      key: { ...X25519, x: base64(new Uint8Array(32)), d: base64(scalar) },
+      key: { ...X25519, x: base64url(new Uint8Array(32)), d: base64url(scalar) },
     }),
-  (scalar) => {
-    const der = Buffer.concat([PKCS8_X25519, scalar]);
-    const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
-    der.fill(0);
-    return key;
-  },
+  privateKeyOf,
 ];
 
 /** RFC 7748 section 6.1: Alice's private and public key, Bob's public key, the shared secret. */
@@ -60,8 +41,8 @@ const KNOWN = {
 
 /** The ladder over the first import that gives the known answers: a wrong public half would show every choice. */
 export function chooseLadder(imports: typeof IMPORTS = IMPORTS): Ciphers['ladder'] {
-  const ladders = imports.map((privateKeyOf) => (scalar: Uint8Array): Ladder => {
-    const privateKey = privateKeyOf(scalar);
+  const ladders = imports.map((importScalar) => (scalar: Uint8Array): Ladder => {
+    const privateKey = importScalar(scalar);
     const { x = '' } = privateKey.export({ format: 'jwk' });
     return {
       base: bytesOf(Buffer.from(x, 'base64url')),
