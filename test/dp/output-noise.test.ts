@@ -9,20 +9,7 @@ import { parseDecimal } from '../../src/dp/decimal.ts';
 import { noiseTotal, noiseVariance, OutputNoise, outputPair } from '../../src/dp/output-noise.ts';
 import { chooseNoise, describePlan } from '../../src/dp/planner.ts';
 import { replaceEpsilon } from '../../src/dp/replace.ts';
-
-/** Probabilities of 0, 1, ... of a sum of independent fair bits with these values: exact in doubles, being dyadic. */
-function lawOf(values: readonly number[]): number[] {
-  let law = [1];
-  for (const v of values) {
-    const next = new Array<number>(law.length + v).fill(0);
-    law.forEach((p, z) => {
-      next[z] = next[z]! + p / 2;
-      next[z + v] = next[z + v]! + p / 2;
-    });
-    law = next;
-  }
-  return law;
-}
+import { lawOf } from '../support/bit-sums.ts';
 
 /** max(0, P - e^eps Q) summed over all outcomes, for outcome -> (P, Q). */
 function hockeyStick(

@@ -6,12 +6,12 @@
 import { writeSync } from 'node:fs';
 import { type Completion, type LogEntry } from '../../attestation/log-record.ts';
 import { leafHash } from '../../attestation/merkle.ts';
-import { type LogFiles, logFiles } from '../../host/log/files.ts';
 import { openLog } from '../../host/log/run-log.ts';
 import { LogStore } from '../../host/log/store.ts';
 import { fixed } from '../../src/bytes.ts';
 import { fromHex, toHex } from '../../src/encoding.ts';
 import { DpcaError } from '../../src/errors.ts';
+import { steppedFiles } from './dying-files.ts';
 
 export interface Job {
   readonly folder: string;
@@ -38,45 +38,17 @@ export const completionOf = (seq: number): Completion => ({
   },
 });
 
-/** Before, within and after every operation that changes the disk. */
-function killing(killAt: number): { readonly files: LogFiles; readonly points: () => number } {
-  let points = 0;
-  const point = (): void => {
-    points += 1;
-    if (points === killAt) process.kill(process.pid, 'SIGKILL');
-  };
-  const around = (action: () => void): void => {
-    point();
-    action();
-    point();
-  };
-  const files: LogFiles = {
-    ...logFiles,
-    makeFolder: (path) => around(() => logFiles.makeFolder(path)),
-    write: (path, bytes) => around(() => logFiles.write(path, bytes)),
-    sync: (path) => around(() => logFiles.sync(path)),
-    link: (from, to) => around(() => logFiles.link(from, to)),
-    rename: (from, to) => around(() => logFiles.rename(from, to)),
-    remove: (path) => around(() => logFiles.remove(path)),
-    truncate: (path, size) => around(() => logFiles.truncate(path, size)),
-    append: (path, bytes) =>
-      around(() => {
-        for (const part of [bytes.subarray(0, 1), bytes.subarray(1, -1), bytes.subarray(-1)]) {
-          logFiles.append(path, part);
-          point();
-        }
-      }),
-  };
-  return { files, points: () => points };
-}
-
 function say(...words: readonly (string | number)[]): void {
   writeSync(1, `${words.join(' ')}\n`);
 }
 
 async function main(job: Job): Promise<void> {
   const { signal } = new AbortController();
-  const { files, points } = killing(job.killAt);
+  let points = 0;
+  const files = steppedFiles(() => {
+    points += 1;
+    if (points === job.killAt) process.kill(process.pid, 'SIGKILL');
+  });
   const [publicKey, privateKey] = [job.log.publicKey, job.log.privateKey].map((hex) =>
     fixed(fromHex(hex), 32, 'key'),
   );
@@ -95,7 +67,7 @@ async function main(job: Job): Promise<void> {
       await store.complete(completionOf(seq), signal);
       say('completion', seq);
     }
-    say('points', points());
+    say('points', points);
   } catch (error) {
     if (!(error instanceof DpcaError)) throw error;
     say('refused', error.code);

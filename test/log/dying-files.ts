@@ -7,31 +7,16 @@ import { type LogFiles, logFiles } from '../../host/log/files.ts';
 
 export class Dead extends Error {}
 
-/** @param killAt the point, from 1; 0 for none */
-export function dyingFiles(killAt: number): {
-  readonly files: LogFiles;
-  readonly points: () => number;
-} {
-  let points = 0;
-  let dead = false;
-  const point = (): void => {
-    if (dead) throw new Dead('dead');
-    points += 1;
-    if (points !== killAt) return;
-    dead = true;
-    throw new Dead('dead');
-  };
+/** The real operations, with `point` before, within (appends, after the first and before the last byte) and after each. */
+export function steppedFiles(point: () => void): LogFiles {
   const around = (action: () => void): void => {
     point();
     action();
     point();
   };
-  const files: LogFiles = {
+  return {
     ...logFiles,
-    makeFolder: (path) => {
-      if (dead) throw new Dead('dead');
-      logFiles.makeFolder(path);
-    },
+    makeFolder: (path) => around(() => logFiles.makeFolder(path)),
     write: (path, bytes) => around(() => logFiles.write(path, bytes)),
     sync: (path) => around(() => logFiles.sync(path)),
     link: (from, to) => around(() => logFiles.link(from, to)),
@@ -40,12 +25,28 @@ export function dyingFiles(killAt: number): {
     truncate: (path, size) => around(() => logFiles.truncate(path, size)),
     append: (path, bytes) =>
       around(() => {
-        const half = Math.floor(bytes.length / 2);
-        logFiles.append(path, bytes.subarray(0, half));
-        point();
-        logFiles.append(path, bytes.subarray(half));
+        for (const part of [bytes.subarray(0, 1), bytes.subarray(1, -1), bytes.subarray(-1)]) {
+          logFiles.append(path, part);
+          point();
+        }
       }),
   };
+}
+
+/** @param killAt the point, from 1; 0 for none */
+export function dyingFiles(killAt: number): {
+  readonly files: LogFiles;
+  readonly points: () => number;
+} {
+  let points = 0;
+  let dead = false;
+  const files = steppedFiles(() => {
+    if (dead) throw new Dead('dead');
+    points += 1;
+    if (points !== killAt) return;
+    dead = true;
+    throw new Dead('dead');
+  });
   return { files, points: () => points };
 }
 

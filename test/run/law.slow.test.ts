@@ -10,6 +10,7 @@ import type { JsonObject } from '../../src/json.ts';
 import { chiSquareTest } from '../statistical/chi-square.ts';
 import { type PlainFigure, plainFigure } from '../statistics/plain.ts';
 import { figurePairs, runValues, type ValuesCase, type ValuesRun } from './values-case.ts';
+import { lawOf } from '../support/bit-sums.ts';
 
 const RUNS = 260;
 /** Of each chi-square test; there are five. */
@@ -64,20 +65,6 @@ interface Seen {
 }
 
 type Class = 'size' | 'count' | 'spend' | 'days' | 'ratio';
-
-/** Probabilities of 0, 1, ... of a sum of independent fair bits with these values: exact in doubles, being dyadic. */
-function lawOf(values: readonly number[]): number[] {
-  let law = [1];
-  for (const v of values) {
-    const next = new Array<number>(law.length + v).fill(0);
-    law.forEach((p, z) => {
-      next[z] = next[z]! + p / 2;
-      next[z + v] = next[z + v]! + p / 2;
-    });
-    law = next;
-  }
-  return law;
-}
 
 /** Noise of a sum that one row can move by `most`, a whole number above 1: in steps of a power of two, and all below. */
 function lawOfSum(most: number): number[] {

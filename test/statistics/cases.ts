@@ -55,6 +55,21 @@ export function commonRows({ values }: Design, { cells, pairs }: Tables): Row[] 
   );
 }
 
+/** All that match, real pairs and dummies, in a random order as that of tags. */
+export function matchedPairs(
+  tables: Tables,
+  uniform: UniformSource,
+): (readonly [number, number])[] {
+  const matched = [
+    ...tables.pairs,
+    ...Array.from(
+      { length: tables.dummies },
+      (_, i) => [tables.rows.a + i, tables.rows.b + i] as const,
+    ),
+  ];
+  return [...uniform.permutation(matched.length)].map((i) => matched[i]!);
+}
+
 /** Opened moments of the compiled program. `coins`: of every noise bit, none without noise. */
 export function runDesign(
   given: Design,
@@ -79,21 +94,14 @@ export function runDesign(
       .map(({ name }) => BigInt64Array.from(tables.cells[name]!));
     return compiled.columnsOf(party, { rows: tables.rows[party], values }, orders[party]);
   });
-  const matched = [
-    ...tables.pairs,
-    ...Array.from(
-      { length: tables.dummies },
-      (_, i) => [tables.rows.a + i, tables.rows.b + i] as const,
-    ),
-  ];
-  const inTagOrder = [...uniform.permutation(matched.length)].map((i) => matched[i]!);
+  const inTagOrder = matchedPairs(tables, uniform);
   const next = { a: 0, b: 0 };
   const columns = program.columns.map(({ owner }) => {
     const own = words[owner === 'a' ? 0 : 1]![next[owner]++]!;
     const positions = new Map([...orders[owner]].map((row, p) => [row, p]));
     return inTagOrder.map((pair) => own[positions.get(pair[owner === 'a' ? 0 : 1])!]!);
   });
-  const plain = runPlain(program, columns, matched.length, coins);
+  const plain = runPlain(program, columns, inTagOrder.length, coins);
   return { compiled, moments: plain.moments, plain };
 }
 

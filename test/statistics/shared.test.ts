@@ -11,7 +11,7 @@ import { compileStatistics } from '../../src/statistics/compile.ts';
 import { UniformSource } from '../../src/rng.ts';
 import { runProtocols } from '../support/protocol-pair.ts';
 import { seededRng } from '../support/test-rng.ts';
-import { chooser, commonRows, design, randomTables, ROWS } from './cases.ts';
+import { chooser, commonRows, design, matchedPairs, randomTables, ROWS } from './cases.ts';
 import { sumsOf } from './neighbours.ts';
 
 const VALUES = [
@@ -51,14 +51,7 @@ it.each([
     const uniform = new UniformSource(rng);
     const rows = { a: tables.rows.a + tables.dummies, b: tables.rows.b + tables.dummies };
     const orders = { a: uniform.permutation(rows.a), b: uniform.permutation(rows.b) };
-    const matched = [
-      ...tables.pairs,
-      ...Array.from(
-        { length: tables.dummies },
-        (_, i) => [tables.rows.a + i, tables.rows.b + i] as const,
-      ),
-    ];
-    const inTagOrder = [...uniform.permutation(matched.length)].map((i) => matched[i]!);
+    const inTagOrder = matchedPairs(tables, uniform);
     const coins = program.moments.flatMap(({ noise }) => noise).length;
     const drawn = { a: rng(coins).map((x) => x & 1), b: rng(coins).map((x) => x & 1) };
     const side = (party: 'a' | 'b') => {
@@ -108,9 +101,9 @@ it.each([
       expect(words[1]![row]).toBe(isReal ? tables.cells['seen']![rowA] : 0n);
     });
 
-    expect(sent).toEqual(matchedBytes(program, rows, matched.length));
-    const work = matchedWork(program, rows, matched.length);
-    const [ofA, ofB] = [rows.a, rows.b].map((n) => switchCount(n, matched.length));
+    expect(sent).toEqual(matchedBytes(program, rows, inTagOrder.length));
+    const work = matchedWork(program, rows, inTagOrder.length);
+    const [ofA, ofB] = [rows.a, rows.b].map((n) => switchCount(n, inTagOrder.length));
     const owned = (party: 'a' | 'b') =>
       program.columns.filter(({ owner }) => owner === party).length;
     expect(work).toMatchObject({
@@ -118,6 +111,6 @@ it.each([
       words: ofA! * owned('a') + ofB! * owned('b'),
     });
     // noise takes one transfer per bit, padded to whole bytes; everything else grows with the rows
-    expect(work.transfers - (coins + (-coins & 7)) > 0).toBe(matched.length > 0);
+    expect(work.transfers - (coins + (-coins & 7)) > 0).toBe(inTagOrder.length > 0);
   },
 );
