@@ -6,7 +6,7 @@
 import { fromHex, toHex, utf8 } from '../src/encoding.ts';
 import { DpcaError } from '../src/errors.ts';
 import { canonicalJson } from '../src/json.ts';
-import { type Manifest, privacyHash, type Role } from '../src/run/manifest.ts';
+import { isGiven, type Manifest, privacyHash, type Role } from '../src/run/manifest.ts';
 import { commitRelease } from '../src/run/receipt.ts';
 import { rederiveRelease } from '../src/run/rederive.ts';
 import type { AuditedRun, AuditedSide, Charge, Head, KnownParty, RunAudit } from './audit-types.ts';
@@ -24,7 +24,6 @@ import {
   unhexes,
 } from './log-record.ts';
 import { assertInclusion, leafHash } from './merkle.ts';
-import { isGiven } from './receipt.ts';
 export async function auditRun(
   record: RunRecord,
   completion: Completion | undefined,

@@ -8,7 +8,7 @@ import { type Bytes, equalConstantTime, fixed } from '../src/bytes.ts';
 import { fromHex, fromUtf8, toHex, utf8 } from '../src/encoding.ts';
 import { DpcaError } from '../src/errors.ts';
 import { canonicalJson, type JsonObject } from '../src/json.ts';
-import type { Manifest, ManifestParty, Role } from '../src/run/manifest.ts';
+import { isGiven, type Manifest, type ManifestParty, type Role } from '../src/run/manifest.ts';
 import {
   commitRelease,
   type InputCommitment,
@@ -43,7 +43,6 @@ import {
 import { assertConsistency, assertInclusion, leafHash } from './merkle.ts';
 import {
   buildReceipt,
-  isGiven,
   type LedgerEntry,
   type ReceiptBody,
   receiptId,

@@ -248,11 +248,6 @@ export function signReceipt(as: Role, id: Uint8Array, key: SigningKey): Bytes<64
   return fixed(ed25519.sign(receiptStatement(as, id), key.secretKey), 64, 'signature');
 }
 
-/** Whether the host of `party` is given the release. */
-export function isGiven({ release }: Manifest, party: Role): boolean {
-  return release === 'both' || release === party;
-}
-
 /** The session role of a party. */
 export function sessionRole(body: ReceiptBody, party: Role): SessionRole {
   return body.initiator === party ? 'init' : 'resp';

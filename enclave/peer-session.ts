@@ -185,14 +185,13 @@ export class PeerSession {
     this.progressMs += late;
     const phase = this.run?.currentPhase;
     const stallMs = phase === 'match' || phase === 'values' ? STALL_MS : SETUP_STALL_MS;
-    if (now - this.heardMs > SILENCE_MS || now - this.progressMs > stallMs) {
+    const silent = now - this.heardMs > SILENCE_MS;
+    if (silent || now - this.progressMs > stallMs) {
       if (this.released) return this.end(undefined);
-      return this.fail(
-        new DpcaError(
-          'ERR_PEER_SILENT',
-          `nothing was heard from the peer for ${SILENCE_MS / 1000} s`,
-        ),
-      );
+      const message = silent
+        ? `nothing was heard from the peer for ${SILENCE_MS / 1000} s`
+        : `the peer is there, but did not go on for ${stallMs / 1000} s`;
+      return this.fail(new DpcaError('ERR_PEER_SILENT', message));
     }
     this.renewal?.tick(now);
     if (this.channel !== undefined && this.queued === 0 && now - this.beatMs >= HEARTBEAT_MS) {

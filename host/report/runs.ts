@@ -3,7 +3,7 @@
  * @module
  */
 import type { AuditedRun, AuditResult } from '../../attestation/audit-types.ts';
-import type { Manifest } from '../../src/run/manifest.ts';
+import { isGiven, type Manifest } from '../../src/run/manifest.ts';
 import { explainManifest } from '../config/explain.ts';
 import { type Released, releasesOverTime } from './charts.ts';
 import { figuresOf, headline, type StatisticFigures } from './figures.ts';
@@ -27,7 +27,7 @@ function releaseTable({ run, statistics }: ShownRun): Html {
   const { manifest, own, release } = run;
   if (manifest === null) return html`<p>The agreement of this run is not readable.</p>`;
   if (release === null) {
-    const withheld = own !== null && manifest.release !== 'both' && manifest.release !== own;
+    const withheld = own !== null && !isGiven(manifest, own);
     return withheld
       ? html`<p>By the agreement, the release goes to the other party only.</p>`
       : html`<p>No release is in this log: the run ended before it was handed out here.</p>`;

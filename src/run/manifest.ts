@@ -151,6 +151,11 @@ export function compileManifest(manifest: Manifest): Compiled {
   return compileFields(manifest, Math.min(a.rowsMax, b.rowsMax));
 }
 
+/** Whether the host of `party` is given the release. */
+export function isGiven({ release }: Manifest, party: Role): boolean {
+  return release === 'both' || release === party;
+}
+
 /** What the manifest claims, and what it opens: the input of certificate and planner. */
 export function claimOf(manifest: Manifest): Claim {
   const { columns, parties, privacy: claim } = manifest;

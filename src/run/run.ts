@@ -30,6 +30,7 @@ import { Charge, type ChargeEffect, type LedgerRequest, type LedgerStep } from '
 import {
   compileManifest,
   diffManifests,
+  isGiven,
   type Manifest,
   manifestBytes,
   manifestHash,
@@ -514,7 +515,7 @@ export class Run {
     if (this.kept.length > 0) this.effects.push({ kind: 'shares', shares: this.kept });
     const { manifest, party } = this.setup;
     this.effects.push(
-      manifest.release === 'both' || manifest.release === party
+      isGiven(manifest, party)
         ? { kind: 'release', release: this.release, moments: this.moments }
         : { kind: 'release', release: withheldRelease(this.release), moments: [] },
     );
