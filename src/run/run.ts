@@ -162,6 +162,8 @@ export class Run {
   private kept: readonly KeptShare[] = [];
   private sizes: readonly number[] | undefined;
   private release: JsonObject | undefined;
+  /** The peer's hash of it, which may overtake the end of the own computation. */
+  private peerRelease: Uint8Array | undefined;
 
   constructor(setup: RunSetup) {
     this.setup = setup;
@@ -494,10 +496,20 @@ export class Run {
     this.forget();
     this.enter('release');
     this.send({ kind: 'release', hash: releaseHash(this.release) });
+    if (this.peerRelease !== undefined) this.compareRelease(this.peerRelease);
   }
 
+  /** The last bytes of the computation and this message may be read at once, before the driver has seen either. */
   private onRelease(hash: Uint8Array): void {
+    if (this.phase === 'values' && this.peerRelease === undefined) {
+      this.peerRelease = hash;
+      return;
+    }
     this.expectPhase('release', { kind: 'release' });
+    this.compareRelease(hash);
+  }
+
+  private compareRelease(hash: Uint8Array): void {
     const { release, commitments, moments } = this;
     if (release === undefined || commitments === undefined) {
       throw new DpcaError('ERR_INTERNAL', 'no release was built');

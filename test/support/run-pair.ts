@@ -91,7 +91,8 @@ export function runPair(
       coinGuard: options.guards?.[role] ?? new CoinGuard(),
     }),
     inbox: [] as Wire[],
-    pending: [] as RunEffect[],
+    // what it has to do next; a result comes no sooner than other things, and perhaps behind the peer's next message
+    pending: [] as (RunEffect | Extract<RunEvent, { kind: 'evaluated' }>)[],
   });
   const sides = { a: make('a'), b: make('b') };
   const protocols: Partial<Record<Role, Protocol<Evaluation>>> = {};
@@ -171,9 +172,10 @@ export function runPair(
       sent.a = done.sent.a;
       sent.b = done.sent.b;
       for (const each of roles) {
-        guarded(each, () => sides[each].run.step({ kind: 'evaluated', evaluation: done[each] }));
+        sides[each].pending.push({ kind: 'evaluated', evaluation: done[each] });
       }
-    } else if (effect.kind === 'shares') shares[role] = effect.shares;
+    } else if (effect.kind === 'evaluated') guarded(role, () => side.run.step(effect));
+    else if (effect.kind === 'shares') shares[role] = effect.shares;
     else if (effect.kind === 'ledger') {
       guarded(role, () => side.run.step(ledger(role, effect.request, sessionId)));
     } else if (effect.kind === 'receipt') {
