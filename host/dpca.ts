@@ -3,6 +3,7 @@
  * The `dpca` command: hands the process's streams and signals to the command line and ends with its exit code.
  * @module
  */
+import { setFlagsFromString } from 'node:v8';
 import { EXIT } from '../src/errors.ts';
 import { runCommandLine } from './cli/program.ts';
 import { projectVersion } from './cli/root.ts';
@@ -25,6 +26,10 @@ import { registerServe } from './commands/serve.ts';
 
 /** A command that is asked to stop closes its sockets and child processes within this time. */
 const STOP_GRACE_MS = 5_000;
+
+// A host relays buffers and holds few objects: collecting at once what is small costs less than half of marking it
+// step by step and on other threads, over and over (bench/README.md). Only asked for when a collection begins.
+setFlagsFromString('--no-incremental-marking');
 
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

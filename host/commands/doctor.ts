@@ -32,7 +32,7 @@ interface Finding {
 /** Asks the simulated enclave's own code, which tests every level as it does before a run. */
 async function kernelLevels(): Promise<readonly Level[]> {
   try {
-    const done = await promisify(execFile)(process.execPath, [enclaveEntry(), '--doctor'], {
+    const done = await promisify(execFile)(process.execPath, [...enclaveEntry(), '--doctor'], {
       timeout: DOCTOR_DEADLINE_MS,
     });
     return JSON.parse(done.stdout) as readonly Level[];

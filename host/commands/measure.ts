@@ -27,7 +27,7 @@ export interface Measurement {
 /** Asks the simulated enclave's own code for its measurement, so that there is one way to compute it. */
 export async function measureSimulatedEnclave(): Promise<Measurement> {
   try {
-    const done = await promisify(execFile)(process.execPath, [enclaveEntry(), '--measure']);
+    const done = await promisify(execFile)(process.execPath, [...enclaveEntry(), '--measure']);
     return JSON.parse(done.stdout) as Measurement;
   } catch (cause) {
     throw new DpcaError('ERR_ENCLAVE_LOST', 'the enclave could not be measured', { cause });

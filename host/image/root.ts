@@ -17,7 +17,7 @@ import { basename, dirname, join, relative, sep } from 'node:path';
 import type { CpioEntry } from '../../attestation/image/cpio.ts';
 import { utf8 } from '../../src/encoding.ts';
 import { DpcaError, orCode } from '../../src/errors.ts';
-import { ENCLAVE_ENTRY, importClosure } from './closure.ts';
+import { ENCLAVE_ENTRY, ENCLAVE_NODE_OPTIONS, importClosure } from './closure.ts';
 
 const APPLICATION = 'app';
 const NODE = 'usr/bin/node';
@@ -42,7 +42,13 @@ export const INIT_ARGUMENTS: readonly string[] = [
   ...[`vsock:${PORTS.peer}`, `unix:${SOCKETS}/peer.sock`],
   // cbor-x would load a prebuilt addon if it found one; the image has none, and nothing is to look for it
   ...['--', 'CBOR_NATIVE_ACCELERATION_DISABLED=true'],
-  ...[`/${NODE}`, `/${APPLICATION}/${ENCLAVE_ENTRY}`, '--sockets', SOCKETS],
+  ...[
+    `/${NODE}`,
+    ...ENCLAVE_NODE_OPTIONS,
+    `/${APPLICATION}/${ENCLAVE_ENTRY}`,
+    '--sockets',
+    SOCKETS,
+  ],
 ];
 /** Files that no package brings. */
 const TEXTS: Readonly<Record<string, string>> = {

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DpcaError } from '../../src/errors.ts';
 import { projectRoot } from '../cli/root.ts';
+import { ENCLAVE_NODE_OPTIONS } from '../image/closure.ts';
 
 const START_DEADLINE_MS = 20_000;
 const EXIT_DEADLINE_MS = 5_000;
@@ -85,9 +86,9 @@ async function startHolding(
   return { connect: (name) => connectSocket(join(directory, name)), close };
 }
 
-/** The compiled entry of the simulated enclave. */
-export function enclaveEntry(): string {
-  return join(projectRoot(), 'dist', 'enclave', 'simulated.js');
+/** Arguments of Node up to and with the compiled entry of the simulated enclave. */
+export function enclaveEntry(): readonly string[] {
+  return [...ENCLAVE_NODE_OPTIONS, join(projectRoot(), 'dist', 'enclave', 'simulated.js')];
 }
 
 /** `rootFile` is the simulated root that stands for the hardware vendor's. */
@@ -96,7 +97,7 @@ export function startSimulatedEnclave(
   recordDraws?: string,
 ): Promise<SocketProcess> {
   return startHolding('enclave', process.execPath, (directory) => [
-    ...[enclaveEntry(), '--sockets', directory, '--root', rootFile],
+    ...[...enclaveEntry(), '--sockets', directory, '--root', rootFile],
     ...(recordDraws === undefined ? [] : ['--record-draws', recordDraws]),
   ]);
 }

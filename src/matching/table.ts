@@ -131,16 +131,9 @@ export function columnMessages(
     if (dummy === undefined) throw new DpcaError('ERR_INTERNAL', 'no such row');
     return dummy.column === column ? dummy : undefined;
   };
-  let total = 0;
-  let fresh = 0;
-  for (const row of order) {
-    const length =
-      row < table.rows
-        ? (offsets[row + 1] ?? 0) - (offsets[row] ?? 0)
-        : (dummyAt(row)?.identifier.length ?? 0);
-    total += length > 0 ? length : RANDOM_CELL_BYTES;
-    if (length === 0) fresh += 1;
-  }
+  const otherLength = (row: number): number => dummyAt(row)?.identifier.length ?? 0;
+  const bounds = boundsOf(order, offsets, table.rows);
+  const { total, fresh } = measure(order, bounds, table.rows, otherLength);
   const identifiers = viewOf(bytes);
   const random = viewOf(rng(fresh * RANDOM_CELL_BYTES));
   const messages = new ElementMessages(runDigest, column, order.length, total);
@@ -149,28 +142,80 @@ export function columnMessages(
     messages.add(type, random, drawn, drawn + RANDOM_CELL_BYTES);
     drawn += RANDOM_CELL_BYTES;
   };
+  const addOther = (row: number): void => {
+    if (row < table.rows) return addRandom(ELEMENT_TYPE.empty);
+    const dummy = dummyAt(row);
+    if (dummy === undefined) return addRandom(ELEMENT_TYPE.filler);
+    const { identifier } = dummy;
+    messages.add(ELEMENT_TYPE.dummy, viewOf(identifier), 0, identifier.length);
+  };
   const near = new Uint8Array(BLOCK);
   for (let first = 0; first < order.length; first += BLOCK) {
     const rows = order.subarray(first, first + BLOCK);
-    // rows lie far apart: loads that wait for nothing overlap, and the copies below find their bytes near
-    for (let i = 0; i < rows.length; i++) near[i] = bytes[offsets[rows[i] ?? 0] ?? 0] ?? 0;
-    for (const row of rows) {
-      if (row < table.rows) {
-        const start = offsets[row] ?? 0;
-        const end = offsets[row + 1] ?? 0;
-        if (end > start) messages.add(ELEMENT_TYPE.real, identifiers, start, end);
-        else addRandom(ELEMENT_TYPE.empty);
-        continue;
-      }
-      const dummy = dummyAt(row);
-      if (dummy === undefined) addRandom(ELEMENT_TYPE.filler);
-      else {
-        const { identifier } = dummy;
-        messages.add(ELEMENT_TYPE.dummy, viewOf(identifier), 0, identifier.length);
-      }
-    }
+    const within = bounds.subarray(2 * first, 2 * (first + BLOCK));
+    bringNear(near, within, bytes);
+    addRows(messages, rows, within, identifiers, addOther);
   }
   return messages.finish();
+}
+
+/*
+ * One loop each, because an engine that replaces a running loop by optimised code knows nothing yet of the loops behind
+ * it, and would compile a function of three again at each of them.
+ */
+
+/** Start and end of the identifier of each row of `order`; 0 and 0 for rows that are not real. */
+function boundsOf(order: Uint32Array, offsets: Uint32Array, realRows: number): Uint32Array {
+  const bounds = new Uint32Array(2 * order.length);
+  for (let i = 0; i < order.length; i++) {
+    const row = order[i] ?? 0;
+    if (row >= realRows) continue;
+    bounds[2 * i] = offsets[row] ?? 0;
+    bounds[2 * i + 1] = offsets[row + 1] ?? 0;
+  }
+  return bounds;
+}
+
+/** Bytes of the identifiers of `order`, and how many of its rows get a random one. */
+function measure(
+  order: Uint32Array,
+  bounds: Uint32Array,
+  realRows: number,
+  otherLength: (row: number) => number,
+): { readonly total: number; readonly fresh: number } {
+  let total = 0;
+  let fresh = 0;
+  for (let i = 0; i < order.length; i++) {
+    const row = order[i] ?? 0;
+    const length =
+      row < realRows ? (bounds[2 * i + 1] ?? 0) - (bounds[2 * i] ?? 0) : otherLength(row);
+    total += length > 0 ? length : RANDOM_CELL_BYTES;
+    if (length === 0) fresh += 1;
+  }
+  return { total, fresh };
+}
+
+/** Rows lie far apart: loads that wait for nothing overlap, and the copies that follow find their bytes near. */
+function bringNear(near: Uint8Array, bounds: Uint32Array, bytes: Uint8Array): void {
+  for (let i = 0; 2 * i < bounds.length; i++) {
+    near[i] =
+      (bytes[bounds[2 * i] ?? 0] ?? 0) ^ (bytes[Math.max(bounds[2 * i + 1] ?? 0, 1) - 1] ?? 0);
+  }
+}
+
+function addRows(
+  messages: ElementMessages,
+  rows: Uint32Array,
+  bounds: Uint32Array,
+  identifiers: DataView,
+  addOther: (row: number) => void,
+): void {
+  for (let i = 0; i < rows.length; i++) {
+    const start = bounds[2 * i] ?? 0;
+    const end = bounds[2 * i + 1] ?? 0;
+    if (end > start) messages.add(ELEMENT_TYPE.real, identifiers, start, end);
+    else addOther(rows[i] ?? 0);
+  }
 }
 
 function viewOf(bytes: Uint8Array): DataView {
