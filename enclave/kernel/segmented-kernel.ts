@@ -65,7 +65,8 @@ export class SegmentedKernel implements Kernel {
       await this.inTurn(out.subarray(from * ELEMENT_BYTES, to * ELEMENT_BYTES), (shared) => {
         const count = to - from + 1;
         const own = new Uint32Array(this.offsets.take(4 * count), 0, count);
-        for (let i = 0; i < count; i++) own[i] = (offsets[from + i] ?? 0) - start;
+        own.set(offsets.subarray(from, to + 1));
+        if (start > 0) own.forEach((offset, i) => (own[i] = offset - start));
         return { kind: 'hash', messages: this.input.copy(part), offsets: own, ...shared };
       });
     }

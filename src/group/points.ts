@@ -15,7 +15,9 @@ const ORDER_8 = [
   fromHex('e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800'),
   fromHex('5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157'),
 ] as const;
-const ORDER_8_LOW = ORDER_8.map(([low]) => low);
+/** 1 at the lowest bytes of the two. */
+const ORDER_8_LOW = new Uint8Array(256);
+for (const [low = 0] of ORDER_8) ORDER_8_LOW[low] = 1;
 
 /**
  * Requires every element to be canonical (bit 255 clear, u < 2^255 - 19) and not of low order (ERR_MATCH_POINT); the
@@ -29,7 +31,7 @@ export function assertPoints(points: Uint8Array): void {
     const low = points[at] ?? 0;
     const high = points[at + 31] ?? 0;
     // most are settled by two bytes
-    if (high > 0 && high < 0x7f && !ORDER_8_LOW.includes(low)) continue;
+    if (high > 0 && high < 0x7f && ORDER_8_LOW[low] === 0) continue;
     // p - 1 = ec ff .. ff 7f, and every non-canonical value is above it
     const refused =
       high > 0x7f ||
