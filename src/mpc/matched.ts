@@ -1,12 +1,13 @@
 /**
  * From private columns of both tables to opened moments: sets up the transfers, moves each owner's columns to the matched
- * rows by permute-and-share, and evaluates the program. docs/values.md; DESIGN 4.6 and 4.7. Direction `a` is the one in
- * which party a is the sender of the transfers; it comes first throughout.
+ * rows by permute-and-share, or shares their totals where no more is opened, and evaluates the program. docs/values.md;
+ * DESIGN 4.6 and 4.7. Direction `a` is the one in which party a is the sender of the transfers; it comes first throughout.
  * @module
  */
 import { lengthPrefixed, utf8 } from '../encoding.ts';
 import { DpcaError } from '../errors.ts';
 import type { Rng } from '../rng.ts';
+import { opensTotals, selectedTotals, totalsTraffic } from './arithmetic/totals.ts';
 import { directions, traffic } from './arithmetic/traffic.ts';
 import type { Ciphers } from './ciphers.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
@@ -57,8 +58,10 @@ export function* evaluateMatched(input: MatchedInput): Protocol<Evaluation> {
     if (direction === party) sender = yield* otSender(context, ciphers, rng);
     else receiver = yield* otReceiver(context, ciphers, rng);
   }
+  const totals = opensTotals(program);
   const shares: Record<PartyName, BigUint64Array[]> = { a: [], b: [] };
   for (const owner of PARTIES) {
+    const side = { party, dealer: owner, sender, receiver };
     const columns = program.columns.filter((column) => column.owner === owner);
     if (columns.length === 0) continue;
     if (owner === party) {
@@ -69,18 +72,23 @@ export function* evaluateMatched(input: MatchedInput): Protocol<Evaluation> {
         sharing,
         words: own[i] ?? new BigUint64Array(0),
       }));
-      shares[owner] = yield* permuteAsOwner(owned, selection.length, sender, rng);
+      shares[owner] = totals
+        ? yield* selectedTotals({ own }, own[0]?.length ?? 0, side)
+        : yield* permuteAsOwner(owned, selection.length, sender, rng);
     } else {
       if (receiver === undefined) throw new DpcaError('ERR_INTERNAL', 'no transfers were set up');
       const sharings = columns.map(({ sharing }) => sharing);
-      shares[owner] = yield* permuteAsPermuter(sharings, peerRows, selection, receiver);
+      shares[owner] = totals
+        ? yield* selectedTotals({ selection, columns: columns.length }, peerRows, side)
+        : yield* permuteAsPermuter(sharings, peerRows, selection, receiver);
     }
   }
   const next = { a: 0, b: 0 };
   const inputs = program.columns.map(
     ({ owner }) => shares[owner][next[owner]++] ?? new BigUint64Array(0),
   );
-  const rows = selection.length;
+  // totals are vectors of one row
+  const rows = totals ? 1 : selection.length;
   const result = yield* evaluate({ program, party, rows, inputs, coins, sender, receiver });
   for (const column of inputs) column.fill(0n);
   sender?.wipe();
@@ -96,17 +104,30 @@ export function matchedBytes(
 ): Record<PartyName, number> {
   const total = { a: 0, b: 0 };
   const evaluation = traffic(program, matched, (count) => otTransferBytes(count));
+  const totals = opensTotals(program);
   for (const direction of PARTIES) {
     const peer = direction === 'a' ? 'b' : 'a';
     total[direction] += evaluation[direction];
     if (!usedDirections(program).includes(direction)) continue;
     const setup = otSetupBytes();
-    const columns = program.columns.filter(({ owner }) => owner === direction).length;
-    const moved = permuteBytes(rows[direction], matched, columns);
-    total[direction] += setup.fromSender + moved.fromOwner;
-    total[peer] += setup.fromReceiver + moved.fromPermuter;
+    total[direction] += setup.fromSender;
+    total[peer] += setup.fromReceiver;
+    const columns = columnsOf(program, direction);
+    if (totals) {
+      const moved = totalsTraffic(direction, columns, rows[direction]);
+      total[direction] += moved[direction];
+      total[peer] += moved[peer];
+    } else {
+      const moved = permuteBytes(rows[direction], matched, columns);
+      total[direction] += moved.fromOwner;
+      total[peer] += moved.fromPermuter;
+    }
   }
   return total;
+}
+
+function columnsOf(program: Program, party: PartyName): number {
+  return program.columns.filter(({ owner }) => owner === party).length;
 }
 
 /** How much both parties have to do together, in quantities that take about as long wherever they stand. */
@@ -116,7 +137,7 @@ export interface MatchedWork {
   /** Switches of the networks that columns pass, and words that pass them: as many for each column. */
   readonly switches: number;
   readonly words: number;
-  /** Transfers of the program. */
+  /** Transfers of the program, and for totals. */
   readonly transfers: number;
 }
 
@@ -127,12 +148,16 @@ export function matchedWork(
   matched: number,
 ): MatchedWork {
   let [switches, words] = [0, 0];
+  let { transfers } = traffic(program, matched, () => ({ fromSender: 0, fromReceiver: 0 }));
   for (const party of PARTIES) {
-    const columns = program.columns.filter(({ owner }) => owner === party).length;
-    const passed = columns === 0 ? 0 : switchCount(rows[party], matched);
-    switches += passed;
-    words += passed * columns;
+    const columns = columnsOf(program, party);
+    if (opensTotals(program)) {
+      transfers += totalsTraffic(party, columns, rows[party]).transfers;
+    } else {
+      const passed = columns === 0 ? 0 : switchCount(rows[party], matched);
+      switches += passed;
+      words += passed * columns;
+    }
   }
-  const { transfers } = traffic(program, matched, () => ({ fromSender: 0, fromReceiver: 0 }));
   return { setups: usedDirections(program).length, switches, words, transfers };
 }

@@ -5,7 +5,7 @@
  */
 export type PartyName = 'a' | 'b';
 
-/** One private value per row of its owner's table, moved by permute-and-share to the matched rows. */
+/** One private value per row of its owner's table, moved by permute-and-share to the matched rows or summed over them. */
 export interface InputColumn {
   readonly owner: PartyName;
   /** additive: one word per row, shared mod 2^64. boolean: the low `bits` bits of a word per row, shared by XOR. */

@@ -64,12 +64,13 @@ describe('dpca plan', () => {
     };
     const sum = [{ kind: 'sum', of: 'spend' }];
     const one = seconds(1e5, ['spend'], sum);
-    // 1.2e6 switches or so at 0.18 us, two directions to set up, 1e5 transfers at 0.27 us
-    expect(one).toBeGreaterThan(0.3);
-    expect(one).toBeLessThan(0.8);
+    // one direction to set up, and a transfer at 0.27 us for each of 1e5 rows
+    expect(one).toBeGreaterThan(0.14);
+    expect(one).toBeLessThan(0.3);
     const more = [...sum, { kind: 'covariance', of: ['spend', 'days'] }];
     const both = seconds(1e5, ['spend', 'days'], more);
-    expect(both).toBeGreaterThan(one + 0.2);
+    // 1.2e6 switches or so each way, at 0.18 us
+    expect(both).toBeGreaterThan(one + 0.4);
     expect(seconds(1e6, ['spend', 'days'], more)).toBeGreaterThan(8 * both);
   });
 

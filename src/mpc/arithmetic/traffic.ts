@@ -6,7 +6,7 @@ import type { PartyName, Program } from '../program.ts';
 import { batches, DIRECTIONS } from './exchange.ts';
 import type { Gate } from './gate.ts';
 import { NOISE_GATE, noiseBits } from './noise.ts';
-import { type Schedule, schedule } from './schedule.ts';
+import { schedule } from './schedule.ts';
 
 /** Bytes of one `transfer` of the OT layer, by role in it. */
 export type TransferBytes = (
@@ -28,8 +28,14 @@ const MOST_ROWS = 65_536;
 /** One pad of each transfer in the heaviest round of a block, in one direction; the OT sender holds two. */
 const PAD_BYTES_PER_BLOCK = 1 << 24;
 
+/** The part of a schedule that decides what is sent. */
+export interface Rounds {
+  readonly dealer: PartyName;
+  readonly rounds: readonly { readonly gates: readonly Gate[] }[];
+}
+
 /** Rows of a block, a multiple of 8: what one party holds at a time does not grow with the rows. */
-export function blockRows({ rounds, dealer }: Schedule): number {
+export function blockRows({ rounds, dealer }: Rounds): number {
   const heaviest = Math.max(
     1,
     ...rounds.map(({ gates }) =>
@@ -55,11 +61,29 @@ export function directions(program: Program): Readonly<Record<PartyName, boolean
 /** Exact bytes, batches and transfers of `evaluate` for a valid program over `rows` rows. */
 export function traffic(program: Program, rows: number, transferBytes: TransferBytes): Traffic {
   const plan = schedule(program);
+  const noise = { dealer: plan.dealer, rounds: [{ gates: [NOISE_GATE] }] };
+  const blocks = blocksTraffic(plan, rows, blockRows(plan), transferBytes);
+  const coins = blocksTraffic(noise, noiseBits(program), Infinity, transferBytes);
+  const opening = 8 * program.moments.length;
+  return {
+    ...{ a: blocks.a + coins.a + opening, b: blocks.b + coins.b + opening },
+    batches: blocks.batches + coins.batches,
+    transfers: blocks.transfers + coins.transfers,
+  };
+}
+
+/** Those of all rounds over blocks of `most` rows, the last one filled up to a multiple of 8. */
+export function blocksTraffic(
+  { rounds, dealer }: Rounds,
+  rows: number,
+  most: number,
+  transferBytes: TransferBytes,
+): Traffic {
   const sum = { a: 0, b: 0, batches: 0, transfers: 0 };
   const add = (gates: readonly Gate[], count: number, times: number): void => {
     for (const direction of DIRECTIONS) {
       const peer: PartyName = direction === 'a' ? 'b' : 'a';
-      for (const batch of batches(gates, direction, plan.dealer)) {
+      for (const batch of batches(gates, direction, dealer)) {
         const { fromSender, fromReceiver } = transferBytes(batch.transfers * count, batch.padBytes);
         const corrections = batch.gates.reduce((bits, gate) => bits + gate.correctionBits, 0);
         sum[peer] += times * fromReceiver;
@@ -69,15 +93,11 @@ export function traffic(program: Program, rows: number, transferBytes: TransferB
       }
     }
   };
-  const eights = (count: number): number => count + (-count & 7);
-  const coins = noiseBits(program);
-  if (coins > 0) add([NOISE_GATE], eights(coins), 1);
-  const most = blockRows(plan);
-  const rest = rows % most;
-  for (const { gates } of plan.rounds) {
-    add(gates, most, Math.floor(rows / most));
-    if (rest > 0) add(gates, eights(rest), 1);
+  const full = Math.floor(rows / most);
+  const rest = rows - (full === 0 ? 0 : full * most);
+  for (const { gates } of rounds) {
+    if (full > 0) add(gates, most, full);
+    if (rest > 0) add(gates, rest + (-rest & 7), 1);
   }
-  const opening = 8 * program.moments.length;
-  return { ...sum, a: sum.a + opening, b: sum.b + opening };
+  return sum;
 }
