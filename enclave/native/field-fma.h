@@ -15,9 +15,9 @@
  * Columns: a product term gives at most 2^50 (lo) + 2^49 + 2^9 (hi of the column below) = 1.5 * 2^50 + .., a doubled
  * one at most 2 * 2^49 + 2^50 and stands for two terms; so column k of fe_mul and fe_square is below 7.6 * 2^50 and,
  * folded, below 20 * 7.6 * 2^50 < 2^57.3. Column 4 folds only the hi half of column 8: below (5 * 1.5 + 19 / 2) 2^50
- * < 17.1 * 2^50. Sums and differences of two raws are below 2^58.3 and, in limb 4, 34.2 * 2^50, so carries are below
- * 2^7.3 and, out of limb 4, 17.2: limb 0 receives at most 19 * 18 < 2^9, the others less.
- * fe_scale_add adds at most 2^50 + 2^17 to a limb, 19 * 2^17 more to limb 0.
+ * < 17.1 * 2^50. Sums and differences of two raws and an element are below 2^58.3 and, in limb 4, 35.3 * 2^50, so
+ * carries are below 2^7.4 and, out of limb 4, 18.2: limb 0 receives at most 19 * 19 < 2^9, the others less.
+ * fe_scale adds at most 2^50 + 2^38 to a limb, 19 * 2^38 more to limb 0, and takes no more than one raw and an element.
  * test/group/native-field.test.ts runs these functions on limbs at the bound against BigInt and checks the results.
  */
 #include <immintrin.h>
@@ -110,27 +110,27 @@ INLINE raw fe_square(fe a, int biased) {
   return fold_columns(z);
 }
 
-/* z + 121665 a, carried. */
-INLINE fe fe_scale_add(raw in, fe a) {
-  const vec c12 = _mm256_add_pd(C1, C2), a24 = _mm256_set1_pd(121665);
+/* z + factor * a, carried, for a factor below 2^38. */
+INLINE fe fe_scale(raw in, fe a, uint64_t factor) {
+  const vec c12 = _mm256_add_pd(C1, C2), by = _mm256_set1_pd((double)factor);
   wv z[6];
   for (int k = 0; k < 6; k++) {
     z[k] = SPLAT(0 - (k < 5 ? C2_BITS : 0) - (k > 0 ? C1_BITS : 0));
     if (k < 5) z[k] += in.v[k];
   }
-  for (int i = 0; i < 5; i++) TERM(i, a.v[i], a24);
+  for (int i = 0; i < 5; i++) TERM(i, a.v[i], by);
   z[0] += (z[5] << 4) + (z[5] << 1) + z[5];
   return fe_carry((raw){{z[0], z[1], z[2], z[3], z[4]}});
 }
 
-INLINE fe fe_carry_sum(raw a, raw b) {
+INLINE raw fe_sum(raw a, raw b) {
   for (int i = 0; i < 5; i++) a.v[i] += b.v[i];
-  return fe_carry(a);
+  return a;
 }
 
-INLINE fe fe_carry_difference(raw a, raw b) {
+INLINE raw fe_difference(raw a, raw b) {
   for (int i = 0; i < 5; i++) a.v[i] -= b.v[i];
-  return fe_carry(a);
+  return a;
 }
 
 INLINE raw fe_raw(fe a, int biased) {
@@ -146,6 +146,8 @@ INLINE fe fe_from_limbs(const wv limbs[5]) {
   for (int i = 0; i < 5; i++) z.v[i] = limbs[i];
   return fe_carry(z);
 }
+
+INLINE fe fe_from_reduced(const wv limbs[5]) { return fe_from_limbs(limbs); }
 
 /* To the same value modulo p with limbs in 0 .. 2^54: adds 2 p. */
 INLINE void fe_to_limbs(wv limbs[5], fe a) {

@@ -11,7 +11,7 @@
  * an h that lands in the column of another term is added to that term's operand. The hi halves of column 4, of weight
  * 2 * 2^255, are summed and multiplied by 38.
  *
- * An fe has a limb 0 below FE_0 = 2^51 + 2^23. Of its limbs 1 to 4 the low 52 bits count and the others are anything:
+ * An fe has a limb 0 below FE_0 = 2^51 + 2^44. Of its limbs 1 to 4 the low 52 bits count and the others are anything:
  * they only ever become operands of vpmadd52, which ignores those bits, and fe_raw and fe_to_limbs clear them. So a
  * carry masks only where its ring is broken: it starts at limbs 0 and 2, which are cut to 51 bits, and runs from there
  * through limbs that keep 52 bits; what is above bit 52 of limb i is 2 units of limb i + 1, above limb 4 it is 38.
@@ -23,12 +23,12 @@
  *            37, and so are their hi halves. Column 0 <= 38 (2 (2 hi) + hi + 37) + 3 lo < 195 W; column 4
  *            <= 2 (2 (2 hi) + hi + 2 lo) + 2 lo = 16 W; columns 1 to 3 have fewer terms.
  * BIAS = 456 p has the limbs 228 W - 8664 and 228 W - 456, above every raw without it, so (biased - unbiased) is
- * positive, and sums of two raws of which at most one is biased stay below (2 * 195 + 228) W < 2^62. Its shares are
- * integers: 456 is a multiple of 4 and of 76.
+ * positive, and sums of two raws, of which at most one is biased, and an element stay below (2 * 195 + 229) W < 2^62.
+ * Its shares are integers: 456 is a multiple of 4 and of 76.
  * fe_carry, of limbs below 2^62: what leaves a limb is below 2^11, so limb 2 becomes at most 2^51 + 2^12 and limb 0 at
  * most 2^51 + 38 * 2^11 < FE_0; sums with limbs 1, 3 and 4 stay below 2^63.
- * fe_scale_add breaks the ring at limb 0 only. A product with 121665 has a hi half below 2^17, so what leaves a limb is
- * below 2^11 + 2^17 and limb 0 becomes at most 2^51 + 38 (2^11 + 2^17) < FE_0.
+ * fe_scale, of limbs below 2^62, breaks the ring at limb 0 only. A product with the factor has a hi half below 2^38, so
+ * what leaves a limb is below 2^11 + 2^38 and limb 0 becomes at most 2^51 + 38 (2^11 + 2^38) < FE_0.
  * test/group/native-field.test.ts runs these functions on limbs at the bound against BigInt and checks the results.
  */
 #include <immintrin.h>
@@ -143,26 +143,26 @@ INLINE raw fe_square(fe a, int biased) {
   return z;
 }
 
-/* z + 121665 a, carried; hi halves join what leaves their limb. */
-INLINE fe fe_scale_add(raw z, fe a) {
-  const vec a24 = SET(121665), n2 = SET(2);
+/* z + factor * a, carried, for a factor below 2^38; hi halves join what leaves their limb. */
+INLINE fe fe_scale(raw z, fe a, uint64_t factor) {
+  const vec by = SET(factor), n2 = SET(2);
   fe out;
-  for (int i = 0; i < 5; i++) out.v[i] = LO(z.v[i], a.v[i], a24);
-  out.v[1] = ADD(HI(HI(out.v[1], a.v[0], a24), a.v[0], a24), SHR(out.v[0], 51));
-  for (int i = 2; i < 5; i++) out.v[i] = LO(out.v[i], HI(SHR(out.v[i - 1], 52), a.v[i - 1], a24), n2);
-  out.v[0] = LO(AND(out.v[0], MASK51), HI(SHR(out.v[4], 52), a.v[4], a24), SET(38));
+  for (int i = 0; i < 5; i++) out.v[i] = LO(z.v[i], a.v[i], by);
+  out.v[1] = ADD(HI(HI(out.v[1], a.v[0], by), a.v[0], by), SHR(out.v[0], 51));
+  for (int i = 2; i < 5; i++) out.v[i] = LO(out.v[i], HI(SHR(out.v[i - 1], 52), a.v[i - 1], by), n2);
+  out.v[0] = LO(AND(out.v[0], MASK51), HI(SHR(out.v[4], 52), a.v[4], by), SET(38));
   return out;
 }
 
-INLINE fe fe_carry_sum(raw a, raw b) {
+INLINE raw fe_sum(raw a, raw b) {
   for (int i = 0; i < 5; i++) a.v[i] = ADD(a.v[i], b.v[i]);
-  return fe_carry(a);
+  return a;
 }
 
 /* biased - b */
-INLINE fe fe_carry_difference(raw biased, raw b) {
+INLINE raw fe_difference(raw biased, raw b) {
   for (int i = 0; i < 5; i++) biased.v[i] = _mm512_sub_epi64(biased.v[i], b.v[i]);
-  return fe_carry(biased);
+  return biased;
 }
 
 INLINE raw fe_raw(fe a, int biased) {
@@ -179,6 +179,13 @@ INLINE fe fe_from_limbs(const wv limbs[5]) {
   raw z;
   for (int i = 0; i < 5; i++) z.v[i] = (vec)limbs[i];
   return fe_carry(z);
+}
+
+/* From limbs below 2^51. */
+INLINE fe fe_from_reduced(const wv limbs[5]) {
+  fe out;
+  for (int i = 0; i < 5; i++) out.v[i] = (vec)limbs[i];
+  return out;
 }
 
 /* To the same value modulo p with limbs in 0 .. 2^54. */

@@ -2,8 +2,9 @@
  * Arithmetic modulo p = 2^255 - 19 for one element, with 64 x 64 -> 128 bit products. Limb i has weight 2^(51 i).
  * No branch and no address depends on a value.
  *
- * Bounds. A raw is reduced: limb 1 below 2^51 + 2^13, the others below 2^51 + 2^3 (fe_mul, fe_square, fe_scale_add,
- * fe_raw). An fe is a raw, or the sum or difference of two with 4 p added, so its limbs are below 2^53.2 < 2^54.
+ * Bounds. A raw is reduced: limb 1 below 2^51 + 2^13, the others below 2^51 + 2^3 (fe_mul, fe_square, fe_scale,
+ * fe_raw). An fe is a raw, or a sum of two or three, of which one may be subtracted with 4 p added, so its limbs are
+ * below 2^53 + 2^52 + 2^14 < 2^54.
  * Products of limbs below 2^54: a column is at most (1 + 4 * 19) 2^108 < 2^114.3, plus a carry below 2^63.3; 19 b is
  * below 2^58.3. The carry out of a column but the last is below 2^63.3, out of the last (five products without the
  * factor 19) below 2^59.4, and 19 times that below 2^63.7, so everything fits its 64 or 128 bits.
@@ -65,21 +66,21 @@ INLINE raw fe_square(fe a, int biased) {
 #undef M
 }
 
-/* a raw plus 121665 a */
-INLINE fe fe_scale_add(raw z, fe a) {
-#define M(i) ((u128)a.v[i] * 121665 + z.v[i])
+/* z + factor * a, for a z of limbs below 2^54 and a factor below 2^38 */
+INLINE fe fe_scale(raw z, fe a, uint64_t factor) {
+#define M(i) ((u128)a.v[i] * factor + z.v[i])
   return carry_wide(M(0), M(1), M(2), M(3), M(4));
 #undef M
 }
 
 INLINE fe fe_carry(raw z) { return z; }
 
-INLINE fe fe_carry_sum(raw a, raw b) {
+INLINE raw fe_sum(raw a, raw b) {
   for (int i = 0; i < 5; i++) a.v[i] += b.v[i];
   return a;
 }
 
-INLINE fe fe_carry_difference(raw a, raw b) {
+INLINE raw fe_difference(raw a, raw b) {
   a.v[0] += 4 * (MASK51 - 18) - b.v[0];
   for (int i = 1; i < 5; i++) a.v[i] += 4 * MASK51 - b.v[i];
   return a;
@@ -93,6 +94,12 @@ INLINE raw fe_raw(fe a, int biased) {
 /* From limbs below 2^58. */
 INLINE fe fe_from_limbs(const wv limbs[5]) {
   return carry_wide(limbs[0], limbs[1], limbs[2], limbs[3], limbs[4]);
+}
+
+INLINE fe fe_from_reduced(const wv limbs[5]) {
+  fe out;
+  memcpy(&out, limbs, sizeof out);
+  return out;
 }
 
 /* To the same value modulo p with limbs in 0 .. 2^54. */

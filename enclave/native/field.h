@@ -6,6 +6,9 @@ static const uint64_t LOW51 = (UINT64_C(1) << 51) - 1;
 
 INLINE fe fe_mul_carry(fe a, fe b) { return fe_carry(fe_mul(a, b, 0)); }
 INLINE fe fe_square_carry(fe a) { return fe_carry(fe_square(a, 0)); }
+INLINE fe fe_carry_sum(raw a, raw b) { return fe_carry(fe_sum(a, b)); }
+INLINE fe fe_carry_difference(raw biased, raw b) { return fe_carry(fe_difference(biased, b)); }
+INLINE fe fe_scale_add(raw z, fe a) { return fe_scale(z, a, 121665); }
 INLINE fe fe_add(fe a, fe b) { return fe_carry_sum(fe_raw(a, 0), fe_raw(b, 0)); }
 INLINE fe fe_sub(fe a, fe b) { return fe_carry_difference(fe_raw(a, 1), fe_raw(b, 0)); }
 
@@ -13,7 +16,7 @@ INLINE fe fe_sub(fe a, fe b) { return fe_carry_difference(fe_raw(a, 1), fe_raw(b
 INLINE fe fe_constant(uint64_t l0, uint64_t l1, uint64_t l2, uint64_t l3, uint64_t l4) {
   const wv zero = {0};
   const wv limbs[5] = {zero + l0, zero + l1, zero + l2, zero + l3, zero + l4};
-  return fe_from_limbs(limbs);
+  return fe_from_reduced(limbs);
 }
 INLINE fe fe_small(uint64_t value) { return fe_constant(value, 0, 0, 0, 0); }
 
@@ -23,7 +26,7 @@ INLINE fe fe_from_words(uint64_t word[4][LANES]) {
   memcpy(w, word, sizeof w);
   const wv limbs[5] = {w[0] & LOW51, ((w[0] >> 51) | (w[1] << 13)) & LOW51, ((w[1] >> 38) | (w[2] << 26)) & LOW51,
                        ((w[2] >> 25) | (w[3] << 39)) & LOW51, w[3] >> 12};
-  return fe_from_limbs(limbs);
+  return fe_from_reduced(limbs);
 }
 
 /*
@@ -39,24 +42,30 @@ INLINE fe fe_from_wide(const wv w[6]) {
 }
 
 /*
- * The canonical limbs. Two carries around the ring leave limbs below 2^51: the first leaves limb 0 below 2^51 + 19 *
- * 2^4, so if the second wraps, the rest is small. Then p is subtracted if the value is at least p, that is, if value +
- * 19 reaches 2^255.
+ * Limbs whose sum modulo 2^255 is the canonical value. What limb 4 holds above 51 bits, at most 2^3, is folded; as
+ * the other limbs are at most 2^54, that leaves a value below 2^255 + 2^208 < 2 p. From it p is subtracted if it is at
+ * least p, that is, if value + 19 reaches 2^255: 19 is added, and 2^255 is left to the caller.
  */
-INLINE void fe_canonical(wv l[5], fe a) {
+INLINE void fe_almost_canonical(wv l[5], fe a) {
   fe_to_limbs(l, a);
-  for (int pass = 0; pass < 2; pass++) {
-    for (int i = 0; i < 4; i++) {
-      l[i + 1] += l[i] >> 51;
-      l[i] &= LOW51;
-    }
-    const wv c = l[4] >> 51;
-    l[4] &= LOW51;
-    l[0] += (c << 4) + (c << 1) + c;
-  }
+  const wv c = l[4] >> 51;
+  l[4] &= LOW51;
+  l[0] += (c << 4) + (c << 1) + c;
   wv q = (l[0] + 19) >> 51;
   for (int i = 1; i < 5; i++) q = (l[i] + q) >> 51;
   l[0] += (q << 4) + (q << 1) + q;
+}
+
+/* The canonical value's bits 0 to 50; bits above them are anything. */
+INLINE wv fe_low(fe a) {
+  wv l[5];
+  fe_almost_canonical(l, a);
+  return l[0];
+}
+
+/* The canonical limbs. */
+INLINE void fe_canonical(wv l[5], fe a) {
+  fe_almost_canonical(l, a);
   for (int i = 0; i < 4; i++) {
     l[i + 1] += l[i] >> 51;
     l[i] &= LOW51;
@@ -79,14 +88,6 @@ INLINE wv fe_is_zero(fe a) {
   const wv any = l[0] | l[1] | l[2] | l[3] | l[4];
   return ((any | (0 - any)) >> 63) - 1;
 }
-INLINE wv fe_equal(fe a, fe b) { return fe_is_zero(fe_sub(a, b)); }
-
-/* All ones where the canonical value is odd: sgn0 of RFC 9380 section 4.1. */
-INLINE wv fe_is_odd(fe a) {
-  wv l[5];
-  fe_canonical(l, a);
-  return 0 - (l[0] & 1);
-}
 
 /* z[j] = z[j]^(2^times) for n independent elements, interleaved because one chain of squarings waits for itself. */
 INLINE void fe_square_times(fe *z, int n, int times) {
@@ -94,7 +95,6 @@ INLINE void fe_square_times(fe *z, int n, int times) {
     for (int j = 0; j < n; j++) z[j] = fe_square_carry(z[j]);
   }
 }
-
 
 /* z[j] = x[j]^(2^250 - 1) and z11[j] = x[j]^11, by the usual chain of 249 squarings and 11 multiplications. */
 INLINE void fe_power_250(fe *z, fe *z11, const fe *x, int n) {

@@ -120,7 +120,7 @@ static int hash(uint8_t *out, const uint8_t *const *messages, const uint32_t *le
   order_by_blocks(order, &x, lengths, n);
   for (size_t g = 0; g * LANES < n; g += POWERS / 2) {
     fe r[POWERS];
-    affine point[POWERS];
+    mapped point[POWERS];
     for (int j = 0; j < POWERS; j += 2) {
       sha_input in;
       wv words[16], reversed[6];
@@ -137,9 +137,7 @@ static int hash(uint8_t *out, const uint8_t *const *messages, const uint32_t *le
       }
     }
     map_to_curve(point, r);
-    for (int j = 0; j < POWERS; j += 2) {
-      add_and_clear(&f.x[g + (size_t)j / 2], &f.z[g + (size_t)j / 2], &point[j], &point[j + 1]);
-    }
+    add_and_clear(&f.x[g], &f.z[g], point);
   }
   const int good = divide(out, &f, n, order);
   wipe(&f, sizeof f);
