@@ -3,7 +3,6 @@
  * opening of cosigned checkpoints.
  * @module
  */
-import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { lengthPrefixed, toHex, utf8 } from '../src/encoding.ts';
 import { DpcaError } from '../src/errors.ts';
@@ -14,6 +13,7 @@ import {
   type NoteKey,
   openCheckpoint,
   type OpenedCheckpoint,
+  strictly,
   type VerifyEd25519,
 } from './checkpoint.ts';
 import { cosigner } from './ledger-session.ts';
@@ -109,24 +109,10 @@ export function rememberP384(verify: VerifyP384, memory: AuditMemory): VerifyP38
   return once(memory.p384, verify);
 }
 
-/**
- * Strict Ed25519 ({@link isSigned}), by the platform where that cannot make a difference: its yes is taken for a
- * canonical key that is not of small order, for which no verifier is stricter than RFC 8032. All else is asked of isSigned.
- */
+/** Strict Ed25519 ({@link isSigned}), by the platform where there is one. */
 export function rememberEd25519(
   platform: VerifyEd25519 | undefined,
   memory: AuditMemory,
 ): VerifyEd25519 {
-  const isPlain = once(new Map<string, boolean>(), (key) => {
-    try {
-      return !ed25519.Point.fromBytes(key).isSmallOrder();
-    } catch {
-      return false;
-    }
-  });
-  const none = new Uint8Array();
-  return once(memory.ed25519, (message, key, signature) => {
-    const isYes = platform?.(message, key, signature) === true && isPlain(key, none, none);
-    return isYes || isSigned(message, key, signature);
-  });
+  return once(memory.ed25519, platform === undefined ? isSigned : strictly(platform));
 }

@@ -8,7 +8,7 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { type Bytes, concat, equalConstantTime, fixed } from '../src/bytes.ts';
-import { fromUtf8, u64be, u8, utf8 } from '../src/encoding.ts';
+import { fromUtf8, toHex, u64be, u8, utf8 } from '../src/encoding.ts';
 import { DpcaError } from '../src/errors.ts';
 import { MAX_NOTE_BYTES } from '../src/wire/limits.ts';
 import { Reader } from '../src/wire/reader.ts';
@@ -29,10 +29,7 @@ export interface NoteKey {
   readonly publicKey: Uint8Array;
 }
 
-export interface NoteSigner extends NoteKey {
-  /** Ed25519 seed (RFC 8032 section 5.1.5). */
-  readonly secretKey: Uint8Array;
-}
+export type NoteSigner = NoteKey & Ed25519Key;
 
 /** One line behind the text of a note. */
 export interface NoteLine {
@@ -126,12 +123,57 @@ export const isSigned: VerifyEd25519 = (message, publicKey, signature) => {
   }
 };
 
+/**
+ * {@link isSigned}, by the platform where that cannot make a difference: its yes is taken for a canonical key that is
+ * not of small order, for which no verifier is stricter than RFC 8032. All else is asked of isSigned.
+ */
+export function strictly(platform: VerifyEd25519): VerifyEd25519 {
+  const plain = new Map<string, boolean>();
+  const isPlain = (key: Uint8Array): boolean => {
+    const name = toHex(key);
+    let known = plain.get(name);
+    if (known === undefined) {
+      try {
+        known = !ed25519.Point.fromBytes(key).isSmallOrder();
+      } catch {
+        known = false;
+      }
+      plain.set(name, known);
+    }
+    return known;
+  };
+  return (message, key, signature) =>
+    (platform(message, key, signature) && isPlain(key)) || isSigned(message, key, signature);
+}
+
+export interface Ed25519Key {
+  /** Ed25519 seed (RFC 8032 section 5.1.5). */
+  readonly secretKey: Uint8Array;
+  readonly publicKey: Uint8Array;
+}
+
+/** Ed25519 (RFC 8032) as a capability: the oracle is @noble/curves, the enclave brings its platform's. */
+export interface Ed25519 {
+  readonly sign: (message: Uint8Array, key: Ed25519Key) => Uint8Array;
+  /** Accepts exactly what {@link isSigned} does. */
+  readonly verify: VerifyEd25519;
+}
+
+export const nobleEd25519: Ed25519 = {
+  sign: (message, { secretKey }) => ed25519.sign(message, secretKey),
+  verify: isSigned,
+};
+
 /** The note of a checkpoint, signed under the log's name, which is its origin. */
-export function signCheckpoint(checkpoint: Checkpoint, signer: NoteSigner): Uint8Array {
+export function signCheckpoint(
+  checkpoint: Checkpoint,
+  signer: NoteSigner,
+  { sign }: Ed25519 = nobleEd25519,
+): Uint8Array {
   if (signer.name !== checkpoint.origin) refuse('expected the origin as the name of the log key');
   const text = checkpointText(checkpoint);
   parseText(text);
-  const signature = ed25519.sign(utf8(text), signer.secretKey);
+  const signature = sign(utf8(text), signer);
   const blob = concat(keyId(signer, TYPE.log), signature);
   return utf8(`${text}\n${lineText({ name: signer.name, blob })}`);
 }
@@ -141,8 +183,13 @@ function cosigned(text: string, time: bigint): Uint8Array {
 }
 
 /** A cosignature: "at `time`, this is the largest tree of that origin that I know, and it continues all others". */
-export function cosign(checkpoint: Checkpoint, signer: NoteSigner, time: bigint): Bytes<72> {
-  const signature = ed25519.sign(cosigned(checkpointText(checkpoint), time), signer.secretKey);
+export function cosign(
+  checkpoint: Checkpoint,
+  signer: NoteSigner,
+  time: bigint,
+  { sign }: Ed25519 = nobleEd25519,
+): Bytes<72> {
+  const signature = sign(cosigned(checkpointText(checkpoint), time), signer);
   return fixed(concat(u64be(time), signature), 72, 'cosignature');
 }
 
@@ -204,11 +251,12 @@ export function assertCosignature(
   checkpoint: Checkpoint,
   key: NoteKey,
   cosignature: Uint8Array,
+  verify: VerifyEd25519 = isSigned,
 ): void {
   const reader = new Reader(fixed(cosignature, 72, 'cosignature'));
   const time = reader.u64();
   const message = cosigned(checkpointText(checkpoint), time);
-  if (time >> 63n !== 0n || !isSigned(message, key.publicKey, reader.rest())) {
+  if (time >> 63n !== 0n || !verify(message, key.publicKey, reader.rest())) {
     throw new DpcaError('ERR_LOG_SIGNATURE', `the cosignature of ${key.name} is not valid`);
   }
 }

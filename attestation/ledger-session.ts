@@ -4,7 +4,6 @@
  * {@link LedgerSession.slot} and {@link LedgerSession.charged}.
  * @module
  */
-import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { type Bytes, equalConstantTime, fixed } from '../src/bytes.ts';
 import { fromHex, fromUtf8, toHex } from '../src/encoding.ts';
@@ -17,7 +16,8 @@ import {
   assertCosignature,
   type Checkpoint,
   cosign,
-  isSigned,
+  type Ed25519,
+  nobleEd25519,
   type NoteKey,
   type NoteSigner,
   openCheckpoint,
@@ -60,6 +60,8 @@ export interface LedgerSetup {
   readonly peerEnclave: Omit<SlotPeer, 'identity'>;
   readonly memory: readonly PeerMemory[];
   readonly rng: Rng;
+  /** The oracle when absent. */
+  readonly ed25519?: Ed25519;
 }
 
 /** Name under which an organisation cosigns. @param log its log key, hex */
@@ -77,6 +79,7 @@ function openLineage(
   note: Uint8Array,
   log: string,
   cosigners: readonly NoteKey[],
+  { verify }: Ed25519,
 ): Checkpoint & { readonly lineage: string } {
   const [origin = ''] = parseNote(note).text.split('\n');
   const lineage = origin.slice(ledgerOrigin('').length);
@@ -84,7 +87,7 @@ function openLineage(
     throw new DpcaError('ERR_LOG_NOTE', 'checkpoint: expected the origin of a ledger');
   }
   const key = { name: origin, publicKey: fromHex(log) };
-  return { ...openCheckpoint(note, key, cosigners), lineage };
+  return { ...openCheckpoint(note, key, cosigners, verify), lineage };
 }
 
 /** Gives whatever goes wrong in `action` one code, with the reason in its message. */
@@ -99,6 +102,7 @@ export function recode<T>(code: ErrorCode, what: string, action: () => T): T {
 
 export class LedgerSession {
   private readonly setup: LedgerSetup;
+  private readonly ed25519: Ed25519;
   private readonly own: ManifestParty;
   private readonly other: ManifestParty;
   /** Checkpoints of the peer's lineages, verified. */
@@ -115,6 +119,7 @@ export class LedgerSession {
   constructor(setup: LedgerSetup) {
     const { manifest, party, memory } = setup;
     this.setup = setup;
+    this.ed25519 = setup.ed25519 ?? nobleEd25519;
     this.own = manifest.parties[party];
     this.other = manifest.parties[party === 'a' ? 'b' : 'a'];
     const known = new Map<string, Checkpoint | undefined>();
@@ -123,7 +128,7 @@ export class LedgerSession {
         lineage,
         recode('ERR_BUDGET_LEDGER', `remembered checkpoint of ${lineage}`, () => {
           if (note === undefined) return undefined;
-          const opened = openLineage(note, this.other.log, [cosigner(this.own)]);
+          const opened = openLineage(note, this.other.log, [cosigner(this.own)], this.ed25519);
           if (opened.lineage === lineage) return opened;
           throw new DpcaError('ERR_LOG_NOTE', 'expected a checkpoint of that lineage');
         }),
@@ -147,7 +152,7 @@ export class LedgerSession {
     let from = 0;
     for (const note of held) {
       const checkpoint = recode('ERR_BUDGET_PROOF', 'checkpoint held by the peer', () =>
-        openLineage(note, this.own.log, [cosigner(this.other)]),
+        openLineage(note, this.own.log, [cosigner(this.other)], this.ed25519),
       );
       if (checkpoint.lineage !== lineage) continue;
       const relation = ledger.compare(checkpoint);
@@ -163,7 +168,7 @@ export class LedgerSession {
     }
     ledger.fit(manifest, party);
     return {
-      note: signCheckpoint(ledger.checkpoint, this.signer(log)),
+      note: signCheckpoint(ledger.checkpoint, this.signer(log), this.ed25519),
       proof: ledger.tree.consistency(from),
     };
   }
@@ -171,7 +176,7 @@ export class LedgerSession {
   /** The peer's ledger before the charge (ERR_BUDGET_LINEAGE, _PEER_ROLLBACK, _PROOF). */
   examine({ note, proof }: Head): void {
     const head = recode('ERR_BUDGET_PROOF', "checkpoint of the peer's ledger", () =>
-      openLineage(note, this.other.log, []),
+      openLineage(note, this.other.log, [], this.ed25519),
     );
     if (!this.known.has(head.lineage) && this.known.size > 0) {
       throw new DpcaError(
@@ -222,10 +227,10 @@ export class LedgerSession {
     const before = ledger.tree.size;
     ledger.append(record);
     const charged: Charged = {
-      note: signCheckpoint(ledger.checkpoint, this.signer(log)),
+      note: signCheckpoint(ledger.checkpoint, this.signer(log), this.ed25519),
       record,
       enclaveKey: enclave.publicKey,
-      signature: sign(slotStatement('owner', record), enclave),
+      signature: this.sign(slotStatement('owner', record), enclave),
       consistency: ledger.tree.consistency(before),
       inclusion: ledger.tree.inclusion(before),
     };
@@ -255,7 +260,7 @@ export class LedgerSession {
     const head = this.peerHead;
     if (head === undefined) throw new DpcaError('ERR_INTERNAL', 'a charge before its head');
     const checkpoint = recode('ERR_BUDGET_PROOF', "the peer's charge", () => {
-      const next = openLineage(note, this.other.log, []);
+      const next = openLineage(note, this.other.log, [], this.ed25519);
       if (next.lineage !== head.lineage || next.size !== head.size + 1) {
         throw new DpcaError('ERR_LOG_NOTE', 'expected one more record of the same lineage');
       }
@@ -275,9 +280,9 @@ export class LedgerSession {
     if (this.peerCharge === undefined) throw new DpcaError('ERR_INTERNAL', 'nothing to cosign');
     const { charged, checkpoint } = this.peerCharge;
     this.ownCosigned = {
-      cosignature: cosign(checkpoint, { ...cosigner(this.own), ...log }, time),
+      cosignature: cosign(checkpoint, { ...cosigner(this.own), ...log }, time, this.ed25519),
       enclaveKey: enclave.publicKey,
-      signature: sign(slotStatement('peer', charged.record), enclave),
+      signature: this.sign(slotStatement('peer', charged.record), enclave),
     };
     return this.ownCosigned;
   }
@@ -293,7 +298,7 @@ export class LedgerSession {
     const { record, charged } = this.ownCharge;
     const peer = cosigner(this.other);
     recode('ERR_BUDGET_PROOF', "the peer's cosignature", () =>
-      assertCosignature(this.setup.ledger.checkpoint, peer, cosignature),
+      assertCosignature(this.setup.ledger.checkpoint, peer, cosignature, this.ed25519.verify),
     );
     this.assertEnclave('peer', record, enclaveKey, signature);
     this.peerCosigned = cosigned;
@@ -324,6 +329,10 @@ export class LedgerSession {
     const own = entry(ownCharge.charged, this.other, peerCosigned);
     const peer = entry(peerCharge.charged, this.own, ownCosigned);
     return this.setup.party === 'a' ? { a: own, b: peer } : { a: peer, b: own };
+  }
+
+  private sign(message: Uint8Array, key: SigningKey): Bytes<64> {
+    return fixed(this.ed25519.sign(message, key), 64, 'signature');
   }
 
   private signer(key: SigningKey): NoteSigner {
@@ -362,15 +371,11 @@ export class LedgerSession {
     signature: Uint8Array,
   ): void {
     const attested = equalConstantTime(sha256(key), this.setup.peerEnclaveKeyHash);
-    if (!attested || !isSigned(slotStatement(as, record), key, signature)) {
+    if (!attested || !this.ed25519.verify(slotStatement(as, record), key, signature)) {
       throw new DpcaError(
         'ERR_BUDGET_PROOF',
         "expected the signature of the peer's attested enclave",
       );
     }
   }
-}
-
-function sign(message: Uint8Array, key: SigningKey): Bytes<64> {
-  return fixed(ed25519.sign(message, key.secretKey), 64, 'signature');
 }

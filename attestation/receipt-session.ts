@@ -22,9 +22,11 @@ import {
   assertCosignature,
   type Checkpoint,
   cosign,
-  isSigned,
+  type Ed25519,
+  nobleEd25519,
   type NoteKey,
   openCheckpoint,
+  type OpenedCheckpoint,
   withCosignature,
 } from './checkpoint.ts';
 import { earExpectation } from './ear-binding.ts';
@@ -64,6 +66,8 @@ export interface ReceiptSetup {
   readonly kernel: string;
   /** Half of the release's salt; fresh. */
   readonly salt: Bytes<32>;
+  /** The oracle when absent. */
+  readonly ed25519?: Ed25519;
 }
 
 /** The own log as its host shows it. */
@@ -88,6 +92,7 @@ function refuse(problem: string): never {
 
 export class ReceiptSession {
   private readonly setup: ReceiptSetup;
+  private readonly ed25519: Ed25519;
   private readonly own: ManifestParty;
   private readonly other: ManifestParty;
   private readonly peer: Role;
@@ -99,6 +104,9 @@ export class ReceiptSession {
   private body:
     | {
         readonly receipt: ReceiptBody;
+        readonly id: Bytes<32>;
+        /** By the own enclave. */
+        readonly signature: Bytes<64>;
         readonly release: JsonObject;
         readonly moments: readonly bigint[];
         readonly salt: Bytes<32>;
@@ -117,6 +125,7 @@ export class ReceiptSession {
   constructor(setup: ReceiptSetup) {
     const { manifest, party, memory } = setup;
     this.setup = setup;
+    this.ed25519 = setup.ed25519 ?? nobleEd25519;
     this.peer = party === 'a' ? 'b' : 'a';
     this.own = manifest.parties[party];
     this.other = manifest.parties[this.peer];
@@ -124,7 +133,7 @@ export class ReceiptSession {
       memory === undefined
         ? undefined
         : recode('ERR_LOG_RECORD', "remembered checkpoint of the peer's log", () =>
-            openCheckpoint(memory, logKey(this.other), [cosigner(this.own)]),
+            this.open(memory, this.other, [cosigner(this.own)]),
           );
   }
 
@@ -159,7 +168,7 @@ export class ReceiptSession {
       held === null
         ? undefined
         : recode('ERR_RECEIPT', 'checkpoint held by the peer', () =>
-            openCheckpoint(utf8(held), logKey(this.own), [cosigner(this.other)]),
+            this.open(utf8(held), this.own, [cosigner(this.other)]),
           );
     try {
       const result = await verifyEar(
@@ -179,7 +188,7 @@ export class ReceiptSession {
   /** Refuses (ERR_LOG_ROLLBACK) when the own log, as its host shows it, does not continue what the peer holds. */
   assertContinues(shown: ShownLog): Checkpoint {
     const head = recode('ERR_LOG_RECORD', 'checkpoint of the own log', () =>
-      openCheckpoint(shown.note, logKey(this.own), []),
+      this.open(shown.note, this.own),
     );
     const { held } = this;
     if (held !== undefined) {
@@ -209,25 +218,26 @@ export class ReceiptSession {
       accounts: { a, b },
       release: commitRelease(salt, { release, moments }),
     });
-    this.body = { receipt, release, moments, salt };
-    return signReceipt(party, receiptId(receipt), enclave);
+    const id = receiptId(receipt);
+    const signature = signReceipt(party, id, enclave, this.ed25519);
+    this.body = { receipt, id, signature, release, moments, salt };
+    return signature;
   }
 
   /** The receipt's name, hex. */
   get id(): string {
-    return toHex(receiptId(this.agreed().receipt));
+    return toHex(this.agreed().id);
   }
 
   /** The receipt for the own log, after the peer's signature verified (ERR_RECEIPT: it signed something else). */
   sign(peerSignature: Bytes<64>): SignedReceipt {
-    const { receipt } = this.agreed();
-    const { party, enclave } = this.setup;
-    const id = receiptId(receipt);
+    const { receipt, id, signature } = this.agreed();
+    const { party } = this.setup;
     const key = fromHex(receipt.accounts[this.peer].enclaveKey);
-    if (!isSigned(receiptStatement(this.peer, id), key, peerSignature)) {
+    if (!this.ed25519.verify(receiptStatement(this.peer, id), key, peerSignature)) {
       refuse("expected the signature of the peer's attested enclave on the same receipt");
     }
-    const [own, peer] = [toHex(signReceipt(party, id, enclave)), toHex(peerSignature)];
+    const [own, peer] = [toHex(signature), toHex(peerSignature)];
     this.signed = {
       receipt,
       signatures: party === 'a' ? { a: own, b: peer } : { a: peer, b: own },
@@ -256,7 +266,7 @@ export class ReceiptSession {
   witness(logged: Logged): Uint8Array {
     const { note, inclusion, consistency } = logged;
     const checkpoint = recode('ERR_RECEIPT', "checkpoint of the peer's log", () =>
-      openCheckpoint(note, logKey(this.other), []),
+      this.open(note, this.other),
     );
     const { known } = this;
     if (known !== undefined) {
@@ -277,7 +287,7 @@ export class ReceiptSession {
   witnessed(time: bigint): Bytes<72> {
     if (this.peerLog === undefined) throw new DpcaError('ERR_INTERNAL', 'nothing to cosign');
     const signer = { ...cosigner(this.own), ...this.setup.log };
-    this.ownCosignature = cosign(this.peerLog.checkpoint, signer, time);
+    this.ownCosignature = cosign(this.peerLog.checkpoint, signer, time, this.ed25519);
     return this.ownCosignature;
   }
 
@@ -290,7 +300,7 @@ export class ReceiptSession {
     const { release, moments, salt } = this.agreed();
     const by = { own: cosigner(this.own), other: cosigner(this.other) };
     recode('ERR_RECEIPT', "the peer's cosignature", () =>
-      assertCosignature(ownLog.checkpoint, by.other, cosignature),
+      assertCosignature(ownLog.checkpoint, by.other, cosignature, this.ed25519.verify),
     );
     const { note, inclusion } = peerLog.logged;
     return {
@@ -305,6 +315,14 @@ export class ReceiptSession {
         inclusion: hexes(inclusion),
       },
     };
+  }
+
+  private open(
+    note: Uint8Array,
+    owner: ManifestParty,
+    cosigners: readonly NoteKey[] = [],
+  ): OpenedCheckpoint {
+    return openCheckpoint(note, logKey(owner), cosigners, this.ed25519.verify);
   }
 
   private agreed(): NonNullable<typeof this.body> {

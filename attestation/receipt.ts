@@ -4,7 +4,6 @@
  * nothing that differential privacy protects: inputs and release are salted commitments.
  * @module
  */
-import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { type Bytes, concat, fixed } from '../src/bytes.ts';
 import { fromHex, fromUtf8, toHex, utf8 } from '../src/encoding.ts';
@@ -16,6 +15,7 @@ import type { Role as SessionRole } from '../src/session/messages.ts';
 import type { TranscriptInputs } from '../src/session/transcript.ts';
 import { MAX_NOTE_BYTES } from '../src/wire/limits.ts';
 import { toBase64 } from './base64.ts';
+import { type Ed25519, nobleEd25519 } from './checkpoint.ts';
 import { type Form, hexForm } from './form.ts';
 import type { SigningKey } from './ledger-session.ts';
 
@@ -244,8 +244,13 @@ export function receiptStatement(as: Role, id: Uint8Array): Uint8Array {
   return concat(utf8(`dpca/v1/receipt-signature ${as}`), id);
 }
 
-export function signReceipt(as: Role, id: Uint8Array, key: SigningKey): Bytes<64> {
-  return fixed(ed25519.sign(receiptStatement(as, id), key.secretKey), 64, 'signature');
+export function signReceipt(
+  as: Role,
+  id: Uint8Array,
+  key: SigningKey,
+  { sign }: Ed25519 = nobleEd25519,
+): Bytes<64> {
+  return fixed(sign(receiptStatement(as, id), key), 64, 'signature');
 }
 
 /** The session role of a party. */

@@ -25,7 +25,7 @@ import { nodeAead } from './aead.ts';
 import { nodeCiphers } from './ciphers.ts';
 import { AttestationPort } from './attestation-port.ts';
 import { readConfiguration } from './configuration.ts';
-import { HostStorage, type LedgerPort, openLedger } from './ledger-port.ts';
+import { HostStorage, type LedgerPort, openLedger, nodeEd25519 } from './ledger-port.ts';
 import { acceptOne } from './local-server.ts';
 import type { Nsm } from './nsm/nsm.ts';
 import { PeerSession } from './peer-session.ts';
@@ -153,6 +153,7 @@ export async function serveRun(parts: EnclaveParts): Promise<void> {
           ...{ manifest, party, opened, log, enclave, memory, kernel: kernel.name },
           run: Number(RUN_COUNTER),
           salt: fixed(rng(32), 32, 'salt'),
+          ed25519: nodeEd25519(),
         }),
         {
           ...{ storage, enclave, now: ports.now },

@@ -3,6 +3,8 @@
  * and nothing is signed before the host has said that what it signs is durable (docs/ledger.md section 4).
  * @module
  */
+import { sign, verify } from 'node:crypto';
+import { type Ed25519, strictly } from '../attestation/checkpoint.ts';
 import { LedgerSession, type SigningKey } from '../attestation/ledger-session.ts';
 import type { LedgerEntry } from '../attestation/receipt.ts';
 import type { Bytes } from '../src/bytes.ts';
@@ -69,6 +71,32 @@ export class HostStorage {
   }
 }
 
+function base64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64url');
+}
+
+/** RFC 8037; read several times as fast as DER. */
+function jwkOf(publicKey: Uint8Array): { kty: 'OKP'; crv: 'Ed25519'; x: string } {
+  return { kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey) };
+}
+
+/** Ed25519 by the platform, for ledger and receipt; the oracle has the last word. */
+export function nodeEd25519(): Ed25519 {
+  return {
+    sign: (message, { secretKey, publicKey }) => {
+      const key = { ...jwkOf(publicKey), d: base64url(secretKey) };
+      return new Uint8Array(sign(null, message, { key, format: 'jwk' }));
+    },
+    verify: strictly((message, publicKey, signature) => {
+      try {
+        return verify(null, message, { key: jwkOf(publicKey), format: 'jwk' }, signature);
+      } catch {
+        return false;
+      }
+    }),
+  };
+}
+
 export interface LedgerPorts {
   readonly storage: HostStorage;
   readonly report: (event: JsonObject) => void;
@@ -88,6 +116,7 @@ export function openLedger(
   const session = new LedgerSession({
     ...{ ledger, manifest, party, log, memory, sessionId, enclave, rng: ports.rng },
     run: Number(RUN_COUNTER),
+    ed25519: nodeEd25519(),
     peerEnclaveKeyHash: peer.enclaveKeyHash,
     peerEnclave: { document: toHex(peer.payloadHash), pcr0: toHex(pcr0) },
   });

@@ -45,7 +45,11 @@ export function encodePayload(content: DocumentContent, form: PayloadForm): Uint
     : concat(Uint8Array.of(0xbf), ...entries, Uint8Array.of(0xff));
 }
 
-/** A complete document over `payload`. */
-export function signDocument(payload: Uint8Array, leafKey: SigningKey): Uint8Array {
-  return encodeEnvelope(payload, signEs384(sigStructure(payload), leafKey));
+/** A complete document over `payload`. @param sign ES384, r || s */
+export function signDocument(
+  payload: Uint8Array,
+  leafKey: SigningKey,
+  sign: typeof signEs384 = signEs384,
+): Uint8Array {
+  return encodeEnvelope(payload, sign(sigStructure(payload), leafKey));
 }

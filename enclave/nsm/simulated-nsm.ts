@@ -1,9 +1,10 @@
 /**
  * A software NSM with the device's operations, limits and errors, under a root of partition `sim` that no production
- * policy accepts. Enclave code cannot tell it from the device; relying parties can. Randomness and time are arguments.
- * Not linked into a production image.
+ * policy accepts. Enclave code cannot tell it from the device; relying parties can. Time and all randomness but that of
+ * signatures are arguments. Not linked into a production image.
  * @module
  */
+import { sign } from 'node:crypto';
 import { sha384 } from '@noble/hashes/sha2.js';
 import { decodeCbor, encodeCbor, type CborInput, type CborValue } from '../../attestation/cbor.ts';
 import { instancePcr } from '../../attestation/chain.ts';
@@ -12,6 +13,7 @@ import {
   type SimulatedChain,
   type SimulatedRoot,
 } from '../../attestation/simulated/chain.ts';
+import type { SigningKey } from '../../attestation/simulated/certificate.ts';
 import {
   encodePayload,
   signDocument,
@@ -93,6 +95,14 @@ function optionalField(fields: Fields, name: string): Uint8Array | null {
   if (!(value instanceof Uint8Array)) throw new NsmRefusal('InvalidArgument');
   if (value.length > MAX_FIELD_BYTES) throw new NsmRefusal('InputTooLarge');
   return value;
+}
+
+/** ES384 by the platform: a device's signature costs its enclave nothing, so this one should cost little. */
+function platformEs384(message: Uint8Array, { secretKey, publicKey }: SigningKey): Uint8Array {
+  const text = (part: Uint8Array): string => Buffer.from(part).toString('base64url');
+  const [x, y] = [text(publicKey.subarray(1, 49)), text(publicKey.subarray(49))];
+  const key = { kty: 'EC', crv: 'P-384', x, y, d: text(secretKey) };
+  return new Uint8Array(sign('sha384', message, { key, format: 'jwk', dsaEncoding: 'ieee-p1363' }));
 }
 
 export class SimulatedNsm implements NsmPort {
@@ -249,6 +259,6 @@ export class SimulatedNsm implements NsmPort {
       },
       this.options.payloadForm ?? 'indefinite',
     );
-    return signDocument(payload, chain.leafKey);
+    return signDocument(payload, chain.leafKey, platformEs384);
   }
 }

@@ -4,10 +4,11 @@
  * picks. A block matches iff the coins agree, so the noise is uniform for whoever does not know the other's coins.
  * @module
  */
-import { expand, hkdf } from '@noble/hashes/hkdf.js';
+import { hkdf } from '@noble/hashes/hkdf.js';
+import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { type Bytes, concat, fixed, wipe } from '../bytes.ts';
-import { u16be, u64be, u8, utf8 } from '../encoding.ts';
+import { u64be, u8, utf8 } from '../encoding.ts';
 import { DpcaError } from '../errors.ts';
 import type { XorPlan } from './plan.ts';
 
@@ -35,16 +36,23 @@ export function jointSeed(
   return fixed(seed, 32, 'joint seed');
 }
 
-/** HKDF-Expand(seed, "dummy" || u8(column) || u16be(block) || u8(version) || u16be(row), 32); all 0-based. */
-export function dummyIdentifier(
+/**
+ * HKDF-Expand(seed, "dummy" || u8(column) || u16be(block) || u8(version) || u16be(row), 32); all 0-based. As it is one
+ * block long, that is HMAC-SHA256(seed, info || 01), and the seed is keyed in once for all rows.
+ */
+export function dummyIdentifiers(
   seed: Bytes<32>,
-  column: number,
-  block: number,
-  version: number,
-  row: number,
-): Bytes<32> {
-  const info = concat(utf8('dummy'), u8(column), u16be(block), u8(version), u16be(row));
-  return fixed(expand(sha256, seed, info, 32), 32, 'dummy identifier');
+): (column: number, block: number, version: number, row: number) => Bytes<32> {
+  const keyed = hmac.create(sha256, seed);
+  const info = concat(utf8('dummy'), new Uint8Array(6), u8(1));
+  const view = new DataView(info.buffer);
+  return (column, block, version, row) => {
+    view.setUint8(5, column);
+    view.setUint16(6, block);
+    view.setUint8(8, version);
+    view.setUint16(9, row);
+    return fixed(keyed.clone().update(info).digest(), 32, 'dummy identifier');
+  };
 }
 
 /** Coins that one run of the plan takes: one per (column, block), columns in order, blocks in order. */
@@ -57,6 +65,7 @@ export function maskRowsOf(plan: XorPlan, seed: Bytes<32>, bits: Uint8Array): re
   if (bits.length !== coinCount(plan)) {
     throw new DpcaError('ERR_INTERNAL', 'expected one coin per block of the plan');
   }
+  const identifier = dummyIdentifiers(seed);
   const rows: MaskRow[] = [];
   let at = 0;
   plan.columns.forEach((weights, column) => {
@@ -65,7 +74,7 @@ export function maskRowsOf(plan: XorPlan, seed: Bytes<32>, bits: Uint8Array): re
       if (version !== 0 && version !== 1)
         throw new DpcaError('ERR_INTERNAL', 'expected coins 0 or 1');
       for (let row = 0; row < weight; row++) {
-        rows.push({ column, identifier: dummyIdentifier(seed, column, block, version, row) });
+        rows.push({ column, identifier: identifier(column, block, version, row) });
       }
     });
   });

@@ -11,7 +11,7 @@ import { coins, coinStream, type CommitmentPurpose, commit } from '../../src/dp/
 import { type CountEstimate, releaseCount } from '../../src/dp/count.ts';
 import { ownMaskRows } from '../../src/dp/mask.ts';
 import { type MaskPlan, planHash } from '../../src/dp/plan.ts';
-import { dummyIdentifier, jointSeed } from '../../src/dp/xor-mask.ts';
+import { dummyIdentifiers, jointSeed } from '../../src/dp/xor-mask.ts';
 import { fromHex, fromUtf8, toHex } from '../../src/encoding.ts';
 import { nobleKernel } from '../../src/group/noble-kernel.ts';
 import { drawRekeyable } from '../../src/group/scalars.ts';
@@ -187,7 +187,7 @@ export const operations: Readonly<Record<string, ((given: never) => unknown) | u
   },
   dummy: (given: { seed: Hex; column: number; block: number; version: number; row: number }) => {
     const { seed, column, block, version, row } = given;
-    return toHex(dummyIdentifier(b32(seed), column, block, version, row));
+    return toHex(dummyIdentifiers(b32(seed))(column, block, version, row));
   },
   commitment: ({ purpose, role, sessionId: id, secret }: Fields) =>
     toHex(commit(purpose as CommitmentPurpose, b32(id), role as 'a' | 'b', b32(secret))),
