@@ -64,28 +64,33 @@ export function* selectedTotals(
   const plan = planOf(side.dealer, columns);
   const most = blockRows(plan);
   const totals = Array.from({ length: columns }, () => new BigUint64Array(1));
-  for (let start = 0; start < rows; start += most) {
-    const count = Math.min(most, rows - start);
-    const registers = new Registers(count);
-    registers.bits(SELECTED).set(selected.subarray(start >> 3, (start + count + 7) >> 3));
-    own.forEach((column, c) => {
-      registers.words(wordAt(c)).set(inputBlock(column, start, count));
-    });
-    try {
-      for (const { gates } of plan.rounds) yield* exchange(gates, registers, side);
-      totals.forEach((total, c) => {
-        const words = registers.words(outAt(c));
-        const sum = new Int32Array(total.buffer);
-        for (let at = 0; at < words.length; at += 2) {
-          addAt(sum, 0, words[at] ?? 0, words[at + 1] ?? 0);
-        }
+  try {
+    for (let start = 0; start < rows; start += most) {
+      const count = Math.min(most, rows - start);
+      const registers = new Registers(count);
+      registers.bits(SELECTED).set(selected.subarray(start >> 3, (start + count + 7) >> 3));
+      own.forEach((column, c) => {
+        const block = inputBlock(column, start, count);
+        registers.words(wordAt(c)).set(block);
+        block.fill(0);
       });
-    } finally {
-      registers.wipe();
+      try {
+        for (const { gates } of plan.rounds) yield* exchange(gates, registers, side);
+        totals.forEach((total, c) => {
+          const words = registers.words(outAt(c));
+          const sum = new Int32Array(total.buffer);
+          for (let at = 0; at < words.length; at += 2) {
+            addAt(sum, 0, words[at] ?? 0, words[at + 1] ?? 0);
+          }
+        });
+      } finally {
+        registers.wipe();
+      }
+      yield* pause();
     }
-    yield* pause();
+  } finally {
+    selected.fill(0);
   }
-  selected.fill(0);
   return totals;
 }
 
