@@ -3,8 +3,6 @@
  * and nothing is signed before the host has said that what it signs is durable (docs/ledger.md section 4).
  * @module
  */
-import { sign, verify } from 'node:crypto';
-import { type Ed25519, strictly } from '../attestation/checkpoint.ts';
 import { LedgerSession, type SigningKey } from '../attestation/ledger-session.ts';
 import type { LedgerEntry } from '../attestation/receipt.ts';
 import type { Bytes } from '../src/bytes.ts';
@@ -18,6 +16,7 @@ import { RUN_COUNTER } from '../src/run/run.ts';
 import type { HandshakeRecord } from '../src/session/handshake-types.ts';
 import type { LedgerMessage } from '../src/wire/ledger-messages.ts';
 import type { RunConfiguration } from './configuration.ts';
+import { nodeEd25519 } from './ed25519.ts';
 
 /** A disk that takes longer is as good as full. */
 const STORE_DEADLINE_MS = 30_000;
@@ -69,32 +68,6 @@ export class HostStorage {
     this.open.get(id)?.(body);
     this.open.delete(id);
   }
-}
-
-function base64url(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('base64url');
-}
-
-/** RFC 8037; read several times as fast as DER. */
-function jwkOf(publicKey: Uint8Array): { kty: 'OKP'; crv: 'Ed25519'; x: string } {
-  return { kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey) };
-}
-
-/** Ed25519 by the platform, for ledger and receipt; the oracle has the last word. */
-export function nodeEd25519(): Ed25519 {
-  return {
-    sign: (message, { secretKey, publicKey }) => {
-      const key = { ...jwkOf(publicKey), d: base64url(secretKey) };
-      return new Uint8Array(sign(null, message, { key, format: 'jwk' }));
-    },
-    verify: strictly((message, publicKey, signature) => {
-      try {
-        return verify(null, message, { key: jwkOf(publicKey), format: 'jwk' }, signature);
-      } catch {
-        return false;
-      }
-    }),
-  };
 }
 
 export interface LedgerPorts {

@@ -23,6 +23,7 @@ import { concat, fixed } from '../../src/bytes.ts';
 import { toHex } from '../../src/encoding.ts';
 import type { NowMs, Rng } from '../../src/rng.ts';
 import { MAX_PCRS, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, type NsmPort } from './nsm.ts';
+import { base64url } from '../x25519.ts';
 
 const PCR_BYTES = 48;
 const MAX_FIELD_BYTES = 1_024;
@@ -99,9 +100,8 @@ function optionalField(fields: Fields, name: string): Uint8Array | null {
 
 /** ES384 by the platform: a device's signature costs its enclave nothing, so this one should cost little. */
 function platformEs384(message: Uint8Array, { secretKey, publicKey }: SigningKey): Uint8Array {
-  const text = (part: Uint8Array): string => Buffer.from(part).toString('base64url');
-  const [x, y] = [text(publicKey.subarray(1, 49)), text(publicKey.subarray(49))];
-  const key = { kty: 'EC', crv: 'P-384', x, y, d: text(secretKey) };
+  const [x, y] = [base64url(publicKey.subarray(1, 49)), base64url(publicKey.subarray(49))];
+  const key = { kty: 'EC', crv: 'P-384', x, y, d: base64url(secretKey) };
   return new Uint8Array(sign('sha384', message, { key, format: 'jwk', dsaEncoding: 'ieee-p1363' }));
 }
 

@@ -2,7 +2,7 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { describe, expect, it } from 'vitest';
 import { isSigned, strictly } from '../../attestation/checkpoint.ts';
-import { nodeEd25519 } from '../../enclave/ledger-port.ts';
+import { nodeEd25519 } from '../../enclave/ed25519.ts';
 import { fromHex, toHex } from '../../src/encoding.ts';
 import { seededRng } from '../support/test-rng.ts';
 

@@ -71,7 +71,7 @@ function clipped(x: bigint, { low, high }: ManifestValue): bigint {
 export function runValues(
   seed: string,
   given: ValuesCase,
-  options: Pick<PairOptions, 'tamperValues'> = {},
+  options: Pick<PairOptions, 'tamperValues' | 'tap'> = {},
 ): ValuesRun {
   const { cells, values, table } = given;
   const manifest = manifestOf(given);

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { DpcaError } from '../../src/errors.ts';
 import type { JsonObject } from '../../src/json.ts';
 import { compileManifest } from '../../src/run/manifest.ts';
+import { MESSAGE } from '../../src/wire/messages.ts';
 import {
   addedShares,
   figurePairs,
@@ -108,6 +109,21 @@ describe('a run with values', () => {
     }
     // two draws of sixteen noises, each with a likeliest value of probability at most 1/4, agree below 1e-9
     expect(seen.size).toBe(2);
+  });
+});
+
+describe('a peer with another release', () => {
+  it('is refused whether its hash comes before or after the end of the own computation', () => {
+    for (let seed = 0; seed < 8; seed++) {
+      const { result } = runValues(`another release ${seed}`, small(ZEROES), {
+        tap: (wire) =>
+          wire.type === MESSAGE.release && wire.from === 'b'
+            ? [{ ...wire, body: wire.body.map((byte, i) => (i === 0 ? byte ^ 1 : byte)) }]
+            : [wire],
+      });
+      expect(result.failures.a).toThrowCode('ERR_RELEASE_DIFFERS');
+      expect(result.releases).toEqual({});
+    }
   });
 });
 

@@ -94,7 +94,7 @@ export function blocksTraffic(
     }
   };
   const full = Math.floor(rows / most);
-  const rest = rows - (full === 0 ? 0 : full * most);
+  const rest = rows % most;
   for (const { gates } of rounds) {
     if (full > 0) add(gates, most, full);
     if (rest > 0) add(gates, rest + (-rest & 7), 1);
