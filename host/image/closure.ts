@@ -12,11 +12,13 @@ import { kindOf, nearestDescription, resolveModule, type ModuleKind } from './re
 export const ENCLAVE_ENTRY = 'dist/enclave/main.js';
 /**
  * Options of Node for every enclave. A run is short and keeps its data in typed arrays, so objects are few: V8's helper
- * threads and small young generation cost a tenth of the processor time of a run and save none (bench/README.md).
+ * threads, small young generation and frequent marking cost an eighth of the processor time of a run and save none
+ * (bench/README.md).
  */
 export const ENCLAVE_NODE_OPTIONS: readonly string[] = [
   '--single-threaded',
   '--min-semi-space-size=16',
+  '--heap-growing-percent=200',
 ];
 export const CLOSURE_FILE = 'enclave/image-closure.txt';
 

@@ -4,10 +4,11 @@
  * and disagree about low order, and one low-order point would spoil a whole batch inversion.
  * @module
  */
+import { wordsOf } from '../bytes.ts';
 import { DpcaError } from '../errors.ts';
 import { fromHex } from '../encoding.ts';
 import { type Rng, UniformSource } from '../rng.ts';
-import { anyEqual, sortKeys } from './radix.ts';
+import { anyEqual } from './repetition.ts';
 import { ELEMENT_BYTES } from './suite.ts';
 
 /** The two canonical u of order 8 (RFC 7748 section 7, list of cr.yp.to/ecdh.html), little endian. */
@@ -15,9 +16,9 @@ const ORDER_8 = [
   fromHex('e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800'),
   fromHex('5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157'),
 ] as const;
-/** 1 at the lowest bytes of the two. */
-const ORDER_8_LOW = new Uint8Array(256);
-for (const [low = 0] of ORDER_8) ORDER_8_LOW[low] = 1;
+/** The lowest bytes of the two. */
+const LOW_A = 0xe0;
+const LOW_B = 0x5f;
 
 /**
  * Requires every element to be canonical (bit 255 clear, u < 2^255 - 19) and not of low order (ERR_MATCH_POINT); the
@@ -27,24 +28,33 @@ export function assertPoints(points: Uint8Array): void {
   if (points.length % ELEMENT_BYTES !== 0) {
     throw new DpcaError('ERR_WIRE_LENGTH', 'expected a whole number of 32-byte elements');
   }
-  for (let at = 0; at < points.length; at += ELEMENT_BYTES) {
-    const low = points[at] ?? 0;
-    const high = points[at + 31] ?? 0;
-    // most are settled by two bytes
-    if (high > 0 && high < 0x7f && ORDER_8_LOW[low] === 0) continue;
-    // p - 1 = ec ff .. ff 7f, and every non-canonical value is above it
-    const refused =
-      high > 0x7f ||
-      (high === 0x7f && low >= 0xec && middleIs(points, at, 0xff)) ||
-      (high === 0 && low <= 1 && middleIs(points, at, 0)) ||
-      ORDER_8.some((bad) => low === bad[0] && bad.every((byte, i) => points[at + i] === byte));
-    if (refused) {
+  const words = wordsOf(points);
+  for (let i = 0; i < words.length; i += 8) {
+    const low = (words[i] ?? 0) & 0xff;
+    const high = (words[i + 7] ?? 0) >>> 24;
+    // most are settled by their lowest and highest byte
+    if (high > 0 && high < 0x7f && low !== LOW_A && low !== LOW_B) continue;
+    if (isRefused(points, 4 * i)) {
       throw new DpcaError(
         'ERR_MATCH_POINT',
         'expected canonical elements of large order, got another value',
       );
     }
   }
+}
+
+/** Is the element at `at` not canonical or of low order? */
+function isRefused(points: Uint8Array, at: number): boolean {
+  const low = points[at] ?? 0;
+  const high = points[at + 31] ?? 0;
+  // p - 1 = ec ff .. ff 7f, and every non-canonical value is above it
+  return (
+    high > 0x7f ||
+    (high === 0x7f && low >= 0xec && middleIs(points, at, 0xff)) ||
+    (high === 0 && low <= 1 && middleIs(points, at, 0)) ||
+    (low === LOW_A && elementIs(points, at, ORDER_8[0])) ||
+    (low === LOW_B && elementIs(points, at, ORDER_8[1]))
+  );
 }
 
 /** {@link assertPoints}, `count` elements exactly (ERR_MATCH_COUNT), none twice (ERR_MATCH_DUPLICATE). */
@@ -64,13 +74,12 @@ const PARTS = ELEMENT_BYTES / 2;
 const PRIME = 4_294_967_291;
 
 /**
- * Is an element there twice? Received points are chosen by the peer, so they are sorted by a fresh secret hash that is
+ * Is an element there twice? Received points are chosen by the peer, so their keys are a fresh secret hash that is
  * universal: the sum of their parts times random factors modulo a prime (Carter and Wegman, 1979). Of *any* set of
  * different points few pairs share a key then, so the time is linear.
  */
 export function hasRepetition(points: Uint8Array, rng: Rng): boolean {
-  const { buffer, byteOffset } = points.byteOffset % 4 === 0 ? points : points.slice();
-  const words = new Uint32Array(buffer, byteOffset, points.length / 4);
+  const words = wordsOf(points);
   const uniform = new UniformSource(rng);
   const factors = Float64Array.from({ length: PARTS }, () => uniform.below(PRIME));
   const keys = new Uint32Array(words.length / 8);
@@ -86,11 +95,16 @@ export function hasRepetition(points: Uint8Array, rng: Rng): boolean {
     const rest = sum - Math.floor(sum / PRIME) * PRIME;
     keys[i] = rest < 0 ? rest + PRIME : rest;
   }
-  return anyEqual(sortKeys(keys), (i, j) => {
+  return anyEqual(keys, (i, j) => {
     let w = 0;
     while (w < 8 && words[8 * i + w] === words[8 * j + w]) w += 1;
     return w === 8;
   });
+}
+
+function elementIs(points: Uint8Array, at: number, value: Uint8Array): boolean {
+  for (let i = 0; i < ELEMENT_BYTES; i++) if (points[at + i] !== value[i]) return false;
+  return true;
 }
 
 /** Are bytes 1..30 of the element at `at` all `value`? */

@@ -1,7 +1,7 @@
 /**
- * Ascending order of 32-bit keys in linear time: radix sort in three passes of 11, 11 and 10 bits, least significant
- * first (Knuth, TAOCP vol. 3, section 5.2.5), on typed arrays. Whoever sorts longer records by a 32-bit key settles the
- * runs of equal keys by comparison.
+ * Ascending order of 32-bit keys in linear time: radix sort in two passes of 16 bits, least significant first (Knuth,
+ * TAOCP vol. 3, section 5.2.5), on typed arrays. Whoever sorts longer records by a 32-bit key settles the runs of equal
+ * keys by comparison.
  * @module
  */
 
@@ -12,60 +12,47 @@ export interface SortedKeys {
   readonly order: Uint32Array;
 }
 
-const BITS = 11;
+const BITS = 16;
 const DIGITS = 1 << BITS;
 const MASK = DIGITS - 1;
 
 /** Sorts; `keys` is scratch memory afterwards. */
 export function sortKeys(keys: Uint32Array): SortedKeys {
   const n = keys.length;
-  const starts = [0, 1, 2].map(() => new Uint32Array(DIGITS + 1)) as [
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-  ];
-  const [low, middle, high] = starts;
+  const low = new Uint32Array(DIGITS);
+  const high = new Uint32Array(DIGITS);
   for (let i = 0; i < n; i++) {
     const key = keys[i] ?? 0;
-    const a = (key & MASK) + 1;
-    const b = ((key >>> BITS) & MASK) + 1;
-    const c = (key >>> (2 * BITS)) + 1;
-    low[a] = (low[a] ?? 0) + 1;
-    middle[b] = (middle[b] ?? 0) + 1;
-    high[c] = (high[c] ?? 0) + 1;
+    low[key & MASK] = (low[key & MASK] ?? 0) + 1;
+    high[key >>> BITS] = (high[key >>> BITS] ?? 0) + 1;
   }
-  for (const counts of starts) {
-    for (let d = 0; d < DIGITS; d++) counts[d + 1] = (counts[d + 1] ?? 0) + (counts[d] ?? 0);
-  }
-  const out = { keys: new Uint32Array(n), order: new Uint32Array(n) };
-  const between = new Uint32Array(n);
+  countsToStarts(low);
+  countsToStarts(high);
+  const half = { keys: new Uint32Array(n), order: new Uint32Array(n) };
   for (let i = 0; i < n; i++) {
     const key = keys[i] ?? 0;
     const to = low[key & MASK] ?? 0;
     low[key & MASK] = to + 1;
-    out.keys[to] = key;
-    out.order[to] = i;
+    half.keys[to] = key;
+    half.order[to] = i;
   }
-  scatter(out.keys, out.order, BITS, middle, keys, between);
-  scatter(keys, between, 2 * BITS, high, out.keys, out.order);
-  return out;
+  const order = new Uint32Array(n);
+  for (let i = 0; i < n; i++) {
+    const key = half.keys[i] ?? 0;
+    const to = high[key >>> BITS] ?? 0;
+    high[key >>> BITS] = to + 1;
+    keys[to] = key;
+    order[to] = half.order[i] ?? 0;
+  }
+  return { keys, order };
 }
 
-function scatter(
-  keys: Uint32Array,
-  order: Uint32Array,
-  shift: number,
-  starts: Uint32Array,
-  outKeys: Uint32Array,
-  outOrder: Uint32Array,
-): void {
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[i] ?? 0;
-    const digit = (key >>> shift) & MASK;
-    const to = starts[digit] ?? 0;
-    starts[digit] = to + 1;
-    outKeys[to] = key;
-    outOrder[to] = order[i] ?? 0;
+function countsToStarts(counts: Uint32Array): void {
+  let start = 0;
+  for (let digit = 0; digit < counts.length; digit++) {
+    const count = counts[digit] ?? 0;
+    counts[digit] = start;
+    start += count;
   }
 }
 
@@ -80,15 +67,4 @@ export function forEqualKeys(
     if (to - from > 1) settle(order.subarray(from, to));
     from = to;
   }
-}
-
-/** Is any pair of records behind equal keys equal? For keys that different records rarely share. */
-export function anyEqual(sorted: SortedKeys, equal: (i: number, j: number) => boolean): boolean {
-  let found = false;
-  forEqualKeys(sorted, (indices) => {
-    for (let i = 1; !found && i < indices.length; i++) {
-      for (let j = 0; !found && j < i; j++) found = equal(indices[i] ?? 0, indices[j] ?? 0);
-    }
-  });
-  return found;
 }

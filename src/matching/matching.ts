@@ -8,13 +8,14 @@
  * answers that streamed would undo the sender's shuffle. Here: a column is only handed on once it is complete.
  * @module
  */
+import { concat } from '../bytes.ts';
 import { DpcaError } from '../errors.ts';
 import type { Scalar } from '../group/kernel.ts';
 import { assertPointColumn } from '../group/points.ts';
 import { drawRekeyable, randomScalar } from '../group/scalars.ts';
 import { ELEMENT_BYTES, TAG_BYTES } from '../group/suite.ts';
-import { gatherTags, TAG_WORDS, tagOrder } from '../group/tag-order.ts';
-import { joinTags, type SortedTags, sortTags, truncateToTags } from '../group/tags.ts';
+import { type SortedTags, sortTags } from '../group/tag-order.ts';
+import { joinTags, truncateToTags } from '../group/tags.ts';
 import type { Packed } from '../packed.ts';
 import type { Rng, UniformSource } from '../rng.ts';
 import { CHUNK_ELEMENTS } from '../wire/limits.ts';
@@ -37,8 +38,8 @@ export interface MatchingSetup {
 export interface Matches {
   /** Masked sizes per key column: real matches and dummies that met. */
   readonly sizes: readonly number[];
-  /** Tags as big-endian words, four each, ascending. */
-  readonly tags: Uint32Array;
+  /** Tags of 16 bytes, ascending. */
+  readonly tags: Uint8Array;
   /** Positions in the peer's permuted table, in the order of `tags`. */
   readonly peerPositions: Uint32Array;
 }
@@ -110,7 +111,7 @@ export class Matching {
   private ownTags: SortedTags | undefined;
   private peerTags: SortedTags | undefined;
   private readonly sizes: number[] = [];
-  private readonly found: { readonly tags: Uint32Array; readonly positions: Uint32Array }[] = [];
+  private readonly found: { readonly tags: Uint8Array; readonly positions: Uint32Array }[] = [];
 
   constructor(setup: MatchingSetup) {
     this.setup = setup;
@@ -183,7 +184,7 @@ export class Matching {
   wipe(): void {
     for (const secret of [...this.scalars, ...this.ratios]) secret.fill(0);
     for (const tags of [this.ownTags, this.peerTags]) {
-      tags?.words.fill(0);
+      tags?.tags.fill(0);
       tags?.keys.fill(0);
     }
   }
@@ -267,7 +268,7 @@ export class Matching {
     this.peerTags = undefined;
     const met = joinTags(ownTags, peerTags).peer;
     this.found.push({
-      tags: gatherTags(peerTags.words, met),
+      tags: gather(peerTags.tags, met, TAG_BYTES),
       positions: gatherWords(this.open, met),
     });
     this.sizes.push(met.length);
@@ -297,24 +298,21 @@ export class Matching {
 
   /** All rounds together, by tag: the order that both sides share and that says nothing about rows. */
   private ordered(): Matches {
-    const [only] = this.found;
-    if (only !== undefined && this.found.length === 1) {
-      return { sizes: this.sizes, tags: only.tags, peerPositions: only.positions };
+    const [first] = this.found;
+    if (first !== undefined && this.found.length === 1) {
+      return { sizes: this.sizes, tags: first.tags, peerPositions: first.positions };
     }
-    let total = 0;
-    for (const size of this.sizes) total += size;
-    const tags = new Uint32Array(total * TAG_WORDS);
-    const positions = new Uint32Array(total);
+    const tags = concat(...this.found.map((round) => round.tags));
+    const positions = new Uint32Array(tags.length / TAG_BYTES);
     let at = 0;
-    for (const part of this.found) {
-      tags.set(part.tags, at * TAG_WORDS);
-      positions.set(part.positions, at);
-      at += part.positions.length;
+    for (const round of this.found) {
+      positions.set(round.positions, at);
+      at += round.positions.length;
     }
-    const { order } = tagOrder(tags);
+    const { order } = sortTags(tags);
     return {
       sizes: this.sizes,
-      tags: gatherTags(tags, order),
+      tags: gather(tags, order, TAG_BYTES),
       peerPositions: gatherWords(positions, order),
     };
   }

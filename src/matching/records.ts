@@ -2,10 +2,12 @@
  * Moves of words and of fixed-length records in typed arrays: gather by index, scatter by index, removal.
  * @module
  */
+import { wordsOf } from '../bytes.ts';
+
 /** Record i of the result is record index[i] of `records`; `size` is the record length in bytes, a multiple of 4. */
 export function gather(records: Uint8Array, index: Uint32Array, size: 16 | 32): Uint8Array {
   const words = size / 4;
-  const from = aligned(records);
+  const from = wordsOf(records);
   const to = new Uint32Array(index.length * words);
   for (let i = 0; i < index.length; i++) {
     const base = (index[i] ?? 0) * words;
@@ -36,9 +38,4 @@ export function without(words: Uint32Array, removed: Uint32Array): Uint32Array {
   let at = 0;
   for (let i = 0; i < words.length; i++) if (gone[i] === 0) out[at++] = words[i] ?? 0;
   return out;
-}
-
-function aligned(bytes: Uint8Array): Uint32Array {
-  const at4 = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  return new Uint32Array(at4.buffer, at4.byteOffset, at4.length / 4);
 }

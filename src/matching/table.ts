@@ -7,7 +7,7 @@
 import type { Bytes } from '../bytes.ts';
 import type { MaskRow } from '../dp/xor-mask.ts';
 import { DpcaError } from '../errors.ts';
-import { anyEqual, sortKeys } from '../group/radix.ts';
+import { anyEqual } from '../group/repetition.ts';
 import { ELEMENT_TYPE, ElementMessages } from '../group/suite.ts';
 import type { Packed } from '../packed.ts';
 import type { Rng } from '../rng.ts';
@@ -33,23 +33,35 @@ export interface TableShape {
 /** Bytes of the random value that stands for an empty cell or a filler: it never meets anything. */
 const RANDOM_CELL_BYTES = 32;
 
-const FNV_PRIME = 0x0100_0193;
 /** Rows whose identifiers are brought near before they are copied. */
 const BLOCK = 256;
+
+/** 32 bits that depend on all bytes; four at a time, each multiplied and its high bits brought down. */
+function hashOf(view: DataView, start: number, end: number, seed: number): number {
+  let hash = seed ^ (end - start);
+  let at = start;
+  for (; at + 4 <= end; at += 4) hash = mix(hash ^ view.getUint32(at));
+  for (; at < end; at++) hash = mix(hash ^ view.getUint8(at));
+  return mix(hash);
+}
+
+function mix(hash: number): number {
+  const product = Math.imul(hash, 0x9e37_79b1);
+  return product ^ (product >>> 15);
+}
 
 /** Refuses two equal non-empty identifiers in a column: the sensitivity of every size rests on it (docs/privacy.md). */
 function assertUnique(column: Packed, index: number, seed: number): void {
   const { bytes, offsets } = column;
   const keys = new Uint32Array(offsets.length - 1);
   const rows = new Uint32Array(keys.length);
+  const view = viewOf(bytes);
   let filled = 0;
   for (let row = 0; row < rows.length; row++) {
     const start = offsets[row] ?? 0;
     const end = offsets[row + 1] ?? 0;
     if (start === end) continue;
-    let hash = seed;
-    for (let i = start; i < end; i++) hash = Math.imul(hash ^ (bytes[i] ?? 0), FNV_PRIME);
-    keys[filled] = hash;
+    keys[filled] = hashOf(view, start, end, seed);
     rows[filled++] = row;
   }
   const equal = (i: number, j: number): boolean => {
@@ -62,7 +74,7 @@ function assertUnique(column: Packed, index: number, seed: number): void {
     while (at < length && bytes[start + at] === bytes[from + at]) at += 1;
     return at === length;
   };
-  if (anyEqual(sortKeys(keys.subarray(0, filled)), equal)) {
+  if (anyEqual(keys.subarray(0, filled), equal)) {
     throw new DpcaError(
       'ERR_MATCH_OWN_TABLE',
       `key column ${index + 1}: two rows hold the same identifier; expected distinct ones`,

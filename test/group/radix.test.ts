@@ -1,6 +1,7 @@
 /** Property: sorting by 32-bit keys, and what is decided within equal keys, against plain references. Fixed seed. */
 import { describe, expect, it } from 'vitest';
-import { anyEqual, forEqualKeys, sortKeys } from '../../src/group/radix.ts';
+import { forEqualKeys, sortKeys } from '../../src/group/radix.ts';
+import { anyEqual } from '../../src/group/repetition.ts';
 import { UniformSource } from '../../src/rng.ts';
 import { seededRng } from '../support/test-rng.ts';
 
@@ -37,10 +38,26 @@ describe('keys of 32 bits', () => {
       const records = uniform.permutation(1000).subarray(0, n).slice();
       const keys = (): Uint32Array => records.map((record) => record % (1 + (round % 7)));
       const equal = (i: number, j: number): boolean => records[i] === records[j];
-      expect(anyEqual(sortKeys(keys()), equal)).toBe(false);
+      expect(anyEqual(keys(), equal)).toBe(false);
       const from = uniform.below(n);
       records[(from + 1 + uniform.below(n - 1)) % n] = records[from]!;
-      expect(anyEqual(sortKeys(keys()), equal)).toBe(true);
+      expect(anyEqual(keys(), equal)).toBe(true);
+    }
+  });
+
+  it('that are uniform tell the one pair of equal records among thousands', () => {
+    for (let round = 0; round < 100; round++) {
+      const n = 2 + uniform.below(5000);
+      const keys = Uint32Array.from({ length: n }, () => uniform.below(2 ** 32));
+      const records = Array.from(keys, (key, i) => `${key} ${i}`);
+      const equal = (i: number, j: number): boolean => records[i] === records[j];
+      expect(anyEqual(keys, equal)).toBe(false);
+      const from = uniform.below(n);
+      const to = (from + 1 + uniform.below(n - 1)) % n;
+      keys[to] = keys[from]!;
+      expect(anyEqual(keys, equal)).toBe(false);
+      records[to] = records[from]!;
+      expect(anyEqual(keys, equal)).toBe(true);
     }
   });
 });

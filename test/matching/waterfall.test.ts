@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { fixed } from '../../src/bytes.ts';
 import { coinCount, jointSeed, maskRowsOf } from '../../src/dp/xor-mask.ts';
 import { planHash } from '../../src/dp/plan.ts';
+import { toHex } from '../../src/encoding.ts';
 import { UniformSource } from '../../src/rng.ts';
 import { matchPair, type SideResult } from '../support/match-pair.ts';
 import { plainWaterfall } from '../support/plain-waterfall.ts';
@@ -37,6 +38,8 @@ describe('waterfall', () => {
       expect([...rowsB].sort(byNumber), where).toEqual([...truth.matchedB].sort(byNumber));
       // the order by tag aligns both sides: entry i of each is the same pair
       expect(sideA.tags, where).toEqual(sideB.tags);
+      const tags = toHex(sideA.tags).match(/.{32}/g) ?? [];
+      expect(tags, where).toEqual([...tags].sort());
       const pairs = new Set(truth.pairs.map((pair) => `${pair.a}-${pair.b}`));
       rowsA.forEach((row, i) => expect(pairs.has(`${row}-${rowsB[i]}`), where).toBe(true));
       matched += rowsA.length;

@@ -3,10 +3,12 @@
  * @module
  */
 
+import { wordsOf as unsignedWordsOf } from '../../bytes.ts';
+
 /** A view of the same memory where alignment allows it, else a copy; the length must be a multiple of 4. */
 export function wordsOf(bytes: Uint8Array): Int32Array {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  return new Int32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
+  const { buffer, byteOffset, length } = unsignedWordsOf(bytes);
+  return new Int32Array(buffer, byteOffset, length);
 }
 
 export function bytesOf(words: Int32Array): Uint8Array {
