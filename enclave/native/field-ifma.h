@@ -94,17 +94,18 @@ INLINE raw fe_mul_prepared(fe a, prepared p, int biased) {
   const vec zero = _mm512_setzero_si512();
   const vec half = biased ? SET(BIAS_N / 2) : zero;
   raw z;
-  const vec h5 = SUM5(HI, biased ? SET(BIAS_0 / 38) : zero, p.b[4], p.b[3], p.b[2], p.b[1], p.b0h);
+  /* in the order that gcc 12 makes the fastest code of: 1 % */
   const vec h1 = SUM5(HI, half, p.b[0], p.l[4], p.l[3], p.l[2], p.l[1]);
   const vec h2 = SUM5(HI, half, p.b[1], p.b0h, p.c[4], p.c[3], p.c[2]);
-  const vec h3 = SUM5(HI, half, p.b[2], p.b[1], p.b0h, p.c[4], p.c[3]);
   const vec h4 = SUM5(HI, half, p.b[3], p.b[2], p.b[1], p.b0h, p.c[4]);
-  /* added, not built upon: the multiplication by 38 takes long */
-  z.v[0] = ADD(SUM5(LO, zero, p.b[0], p.l[4], p.l[3], p.l[2], p.l[1]), times_38(h5));
+  const vec h3 = SUM5(HI, half, p.b[2], p.b[1], p.b0h, p.c[4], p.c[3]);
   z.v[1] = SUM5(LO, ADD(h1, h1), p.b[1], p.b0h, p.c[4], p.c[3], p.c[2]);
   z.v[2] = SUM5(LO, ADD(h2, h2), p.b[2], p.b[1], p.b0h, p.c[4], p.c[3]);
-  z.v[3] = SUM5(LO, ADD(h3, h3), p.b[3], p.b[2], p.b[1], p.b0h, p.c[4]);
+  const vec h5 = SUM5(HI, biased ? SET(BIAS_0 / 38) : zero, p.b[4], p.b[3], p.b[2], p.b[1], p.b0h);
   z.v[4] = SUM5(LO, ADD(h4, h4), p.b[4], p.b[3], p.b[2], p.b[1], p.b0h);
+  z.v[3] = SUM5(LO, ADD(h3, h3), p.b[3], p.b[2], p.b[1], p.b0h, p.c[4]);
+  /* added, not built upon: the multiplication by 38 takes long */
+  z.v[0] = ADD(SUM5(LO, zero, p.b[0], p.l[4], p.l[3], p.l[2], p.l[1]), times_38(h5));
   return z;
 }
 
