@@ -29,9 +29,12 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return out;
 }
 
-/** 32-bit words in the machine's order: the same memory where alignment allows it, else a copy. */
+/**
+ * 32-bit words in the machine's order: the same memory where alignment allows it, else a copy. The length must be a
+ * multiple of 4.
+ */
 export function wordsOf(bytes: Uint8Array): Uint32Array {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
   return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
 }
 

@@ -94,7 +94,7 @@ INLINE raw fe_mul_prepared(fe a, prepared p, int biased) {
   const vec zero = _mm512_setzero_si512();
   const vec half = biased ? SET(BIAS_N / 2) : zero;
   raw z;
-  /* in the order that gcc 12 makes the fastest code of: 1 % */
+  /* in the order of which gcc 12 makes the fastest code, a hundredth faster than from column 0 on */
   const vec h1 = SUM5(HI, half, p.b[0], p.l[4], p.l[3], p.l[2], p.l[1]);
   const vec h2 = SUM5(HI, half, p.b[1], p.b0h, p.c[4], p.c[3], p.c[2]);
   const vec h4 = SUM5(HI, half, p.b[3], p.b[2], p.b[1], p.b0h, p.c[4]);

@@ -97,8 +97,8 @@ export function hasRepetition(points: Uint8Array, rng: Rng): boolean {
   }
   return anyEqual(keys, (i, j) => {
     let w = 0;
-    while (w < 8 && words[8 * i + w] === words[8 * j + w]) w += 1;
-    return w === 8;
+    while (w < 7 && words[8 * i + w] === words[8 * j + w]) w += 1;
+    return (words[8 * i + w] ?? 0) - (words[8 * j + w] ?? 0);
   });
 }
 

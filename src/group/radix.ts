@@ -16,7 +16,7 @@ const BITS = 16;
 const DIGITS = 1 << BITS;
 const MASK = DIGITS - 1;
 
-/** Sorts; `keys` is scratch memory afterwards. */
+/** Sorts `keys` in place and returns it with the order. */
 export function sortKeys(keys: Uint32Array): SortedKeys {
   const n = keys.length;
   const low = new Uint32Array(DIGITS);

@@ -9,15 +9,17 @@ const SLOTS_PER_KEY = 16;
 
 /**
  * Is any pair of records behind equal keys equal? A bit per slot, the key's low bits, tells the keys that fall into a
- * slot with others, one in 16 or fewer of uniform keys; only those are sorted and compared.
+ * slot with others, one in 16 or fewer of uniform keys; only those are sorted. Records behind one key are sorted by
+ * `compare` (negative, 0, positive), so that keys which many share cost n log n comparisons and not n^2.
  */
-export function anyEqual(keys: Uint32Array, equal: (i: number, j: number) => boolean): boolean {
+export function anyEqual(keys: Uint32Array, compare: (i: number, j: number) => number): boolean {
   const crowded = crowdedKeys(keys);
   let found = false;
   forEqualKeys(sortKeys(crowded.map((i) => keys[i] ?? 0)), (at) => {
-    const indices = at.map((c) => crowded[c] ?? 0);
+    if (found) return;
+    const indices = at.map((c) => crowded[c] ?? 0).sort(compare);
     for (let i = 1; !found && i < indices.length; i++) {
-      for (let j = 0; !found && j < i; j++) found = equal(indices[i] ?? 0, indices[j] ?? 0);
+      found = compare(indices[i - 1] ?? 0, indices[i] ?? 0) === 0;
     }
   });
   return found;

@@ -64,17 +64,18 @@ function assertUnique(column: Packed, index: number, seed: number): void {
     keys[filled] = hashOf(view, start, end, seed);
     rows[filled++] = row;
   }
-  const equal = (i: number, j: number): boolean => {
+  const compare = (i: number, j: number): number => {
     const [a, b] = [rows[i] ?? 0, rows[j] ?? 0];
     const start = offsets[a] ?? 0;
     const length = (offsets[a + 1] ?? 0) - start;
     const from = offsets[b] ?? 0;
-    if ((offsets[b + 1] ?? 0) - from !== length) return false;
+    const otherLength = (offsets[b + 1] ?? 0) - from;
+    if (length !== otherLength) return length - otherLength;
     let at = 0;
     while (at < length && bytes[start + at] === bytes[from + at]) at += 1;
-    return at === length;
+    return at === length ? 0 : (bytes[start + at] ?? 0) - (bytes[from + at] ?? 0);
   };
-  if (anyEqual(keys.subarray(0, filled), equal)) {
+  if (anyEqual(keys.subarray(0, filled), compare)) {
     throw new DpcaError(
       'ERR_MATCH_OWN_TABLE',
       `key column ${index + 1}: two rows hold the same identifier; expected distinct ones`,

@@ -3,7 +3,7 @@
  * @module
  */
 import { concat } from '../../src/bytes.ts';
-import { fromHex, toHex, u32be } from '../../src/encoding.ts';
+import { fromHex, toHex } from '../../src/encoding.ts';
 import { nobleKernel } from '../../src/group/noble-kernel.ts';
 import { type MatchEffect, Matching, type Matches } from '../../src/matching/matching.ts';
 import { pack } from '../../src/packed.ts';
@@ -88,11 +88,11 @@ export async function scriptedWaterfall(
   }
   const { a, b } = matches;
   if (a === undefined || b === undefined) throw new Error('the waterfall did not end');
-  const hex = ({ tags }: Matches): string => toHex(concat(...[...tags].map(u32be)));
-  if (hex(a) !== hex(b)) throw new Error('the sides order their matches differently');
+  const tags = toHex(a.tags);
+  if (tags !== toHex(b.tags)) throw new Error('the sides order their matches differently');
   return {
     sizes: a.sizes,
-    tags: hex(a),
+    tags,
     sent,
     peerPositions: { a: [...a.peerPositions], b: [...b.peerPositions] },
   };

@@ -47,9 +47,10 @@ describe('received points', () => {
       } else {
         refused += 1;
         expect(() => assertPoints(point)).toThrowCode('ERR_MATCH_POINT');
-        expect(() => assertPoints(concat(column(3), point, column(1)))).toThrowCode(
-          'ERR_MATCH_POINT',
-        );
+        const among = concat(column(3), point, column(1));
+        expect(() => assertPoints(among)).toThrowCode('ERR_MATCH_POINT');
+        const unaligned = Buffer.concat([Buffer.alloc(1), among]).subarray(1);
+        expect(() => assertPoints(unaligned)).toThrowCode('ERR_MATCH_POINT');
       }
     }
     expect(refused).toBeGreaterThan(100);
@@ -82,6 +83,7 @@ describe('received points', () => {
       expect(hasRepetition(points, rng)).toBe(false);
       points[32 * 99 + at]! ^= 99 ^ 50;
       expect(hasRepetition(points, rng)).toBe(true);
+      expect(hasRepetition(Buffer.concat([Buffer.alloc(1), points]).subarray(1), rng)).toBe(true);
     }
   });
 
